@@ -1,0 +1,3 @@
+//! The heart: what an incident is and how it may change. Pure: no clock, no network, no randomness.
+
+pub mod time;
