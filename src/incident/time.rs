@@ -79,10 +79,10 @@ mod tests {
     fn durations_run_at_the_pace_and_times_stay_real() {
         let start: Timestamp = "2026-11-01T12:00:00Z".parse().unwrap();
         let now = Now { at: start, pace: Pace::new(30) };
-        let due = now.after(Duration::from_secs(900));
+        let due = now.after(Duration::from_mins(15));
         assert_eq!(due, "2026-11-01T12:00:30Z".parse::<Timestamp>().unwrap());
         let later = Now { at: due, ..now };
-        assert_eq!(later.elapsed(start), Duration::from_secs(900));
+        assert_eq!(later.elapsed(start), Duration::from_mins(15));
         assert_eq!(now.elapsed(due), Duration::ZERO);
     }
 }

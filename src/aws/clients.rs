@@ -1,0 +1,93 @@
+//! The clients of one account and region for one incident.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+
+use super::flight::Flights;
+
+/// How long a connection may take: AWS answers a handshake within milliseconds, so three seconds mean a broken path.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long one request may take: beyond it the answer is counted as lost.
+const ATTEMPT: Duration = Duration::from_secs(10);
+/// How long a call may take with all its attempts: a look that takes longer is stale when it arrives.
+const OPERATION: Duration = Duration::from_secs(30);
+/// How often a read is tried; the SDK's standard, with exponential back-off and jitter.
+const READ_ATTEMPTS: u32 = 3;
+
+/// The clients of one account and region for one incident. Cheap to clone; clones share connections.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    reads: Clients,
+    writes: Clients,
+    flights: Arc<Flights>,
+}
+
+/// One client per service.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// Elastic Container Service.
+    pub ecs: aws_sdk_ecs::Client,
+    /// Elastic Container Registry.
+    pub ecr: aws_sdk_ecr::Client,
+    /// Elastic Load Balancing.
+    pub elbv2: aws_sdk_elasticloadbalancingv2::Client,
+    /// Security Token Service.
+    pub sts: aws_sdk_sts::Client,
+}
+
+impl Aws {
+    /// Clients over `config`, whose time-outs and retries are replaced; looks are shared in `flights`.
+    pub fn new(config: &SdkConfig, flights: Arc<Flights>) -> Self {
+        let reads = config
+            .to_builder()
+            .timeout_config(timeouts())
+            .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
+            .build();
+        let writes = config.to_builder().timeout_config(timeouts()).retry_config(RetryConfig::disabled()).build();
+        Self { inner: Arc::new(Inner { reads: Clients::new(&reads), writes: Clients::new(&writes), flights }) }
+    }
+
+    /// Clients for looking: transient errors and throttling are tried again.
+    pub fn reads(&self) -> &Clients {
+        &self.inner.reads
+    }
+
+    /// Clients for acting: one attempt. A silent second one after a lost reply would do it twice.
+    pub fn writes(&self) -> &Clients {
+        &self.inner.writes
+    }
+
+    /// The looks that are under way in this account and region, over all incidents.
+    pub fn flights(&self) -> &Flights {
+        &self.inner.flights
+    }
+}
+
+impl Clients {
+    fn new(config: &SdkConfig) -> Self {
+        Self {
+            ecs: aws_sdk_ecs::Client::new(config),
+            ecr: aws_sdk_ecr::Client::new(config),
+            elbv2: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
+        }
+    }
+}
+
+/// The limits of one call, in real time.
+pub(super) fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(OPERATION)
+        .build()
+}

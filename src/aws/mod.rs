@@ -1,0 +1,14 @@
+//! AWS: who Rollbot is there, per environment and incident, and what its answers mean.
+
+pub mod account;
+pub mod accounts;
+pub mod clients;
+pub mod error;
+pub mod flight;
+pub mod target_health;
+pub mod tasks;
+pub mod time;
+
+pub use accounts::Accounts;
+pub use clients::Aws;
+pub use error::AwsError;

@@ -1,0 +1,20 @@
+//! Effects over systems, checks and the store: makes plans, carries them out, and takes them up again after a restart.
+//!
+//! One driver per open incident. It reads the record, asks [`crate::incident::due`] what is due, and does that; every
+//! change goes through [`Engine::command`], which decides, commits, and only then lets anybody see it. Nothing is
+//! remembered outside the record that a restart would miss, so first start and restart are one path.
+
+mod carry;
+mod check_run;
+mod driver;
+#[expect(clippy::module_inception, reason = "the room and its noun bear the same name")]
+mod engine;
+mod pacing;
+mod planning;
+mod queries;
+mod refusal;
+mod selection;
+
+pub use engine::{Engine, Parts};
+pub use queries::{ServiceStatus, TargetReleases, TargetStatus};
+pub use refusal::Refusal;

@@ -1,0 +1,185 @@
+//! What can be asked without changing anything.
+
+use crate::incident::due::{Phase, phase};
+use crate::incident::ids::IncidentId;
+use crate::incident::incident::Incident;
+use crate::incident::plan::Plan;
+use crate::incident::request::Request;
+use crate::store::{HistoryFilter, Page, StoreError};
+use crate::systems::planned::{ReleaseLine, ReleaseStatus};
+
+use super::engine::{Engine, storage};
+use super::planning::{self, Failed, Outcome};
+use super::refusal::Refusal;
+
+/// How many open incidents and releases an answer names at the most.
+const LINES: usize = 20;
+
+/// The releases of one target, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetReleases {
+    /// The target's name.
+    pub target: String,
+    /// What it is: `ECS service shop-prod/api`.
+    pub title: String,
+    /// Its releases, or why they could not be read.
+    pub releases: Result<Vec<ReleaseLine>, String>,
+}
+
+/// How a service stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceStatus {
+    /// The environment's name.
+    pub environment: String,
+    /// The service's name.
+    pub service: String,
+    /// What runs, per target.
+    pub targets: Vec<TargetStatus>,
+    /// The incident that is under way, if there is one.
+    pub incident: Option<Incident>,
+}
+
+/// How a target stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetStatus {
+    /// The target's name.
+    pub target: String,
+    /// What it is.
+    pub title: String,
+    /// What runs and what is going on, as a sentence; or why that could not be seen.
+    pub stands: Result<String, String>,
+}
+
+impl Engine {
+    /// An incident as it is now.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn incident(&self, id: &IncidentId) -> Result<Option<Incident>, StoreError> {
+        Ok(self.store.load(id).await?.map(|stored| stored.incident))
+    }
+
+    /// Every incident that is not closed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn open_incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        Ok(self.store.open().await?.into_iter().map(|stored| stored.incident).collect())
+    }
+
+    /// Past and present incidents, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn history(
+        &self,
+        environment: Option<&str>,
+        service: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Incident>, StoreError> {
+        let filter = match (environment, service) {
+            (None, _) => HistoryFilter::All,
+            (Some(environment), None) => HistoryFilter::Environment { environment: environment.to_owned() },
+            (Some(environment), Some(service)) => {
+                HistoryFilter::Service { environment: environment.to_owned(), service: service.to_owned() }
+            }
+        };
+        let page = self.store.history(&filter, Page::first(limit)).await?;
+        Ok(page.incidents.into_iter().map(|stored| stored.incident).collect())
+    }
+
+    /// The plan that `request` would lead to; nothing is recorded or changed.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that says why there is none.
+    pub async fn rehearse(&self, request: &Request) -> Result<Plan, Refusal> {
+        match planning::plan(self, request, "rehearsal").await {
+            Ok(Outcome::Plan(plan)) => Ok(plan),
+            Ok(Outcome::NothingToDo(why)) => Err(Refusal::NothingToDo(why)),
+            Ok(Outcome::Refused(why)) => Err(Refusal::CannotPlan(why)),
+            Err(Failed::Aws(error)) => Err(Refusal::CannotPlan(format!("AWS could not be looked at: {error}."))),
+            Err(Failed::Store(refusal)) => Err(refusal),
+        }
+    }
+
+    /// What each target of a service could go back to, and what runs now.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when there is no such service, or AWS is not accessible at all.
+    pub async fn releases(&self, environment: &str, service: &str) -> Result<Vec<TargetReleases>, Refusal> {
+        let Some(configured) = self.config.service(environment, service) else {
+            return Err(Refusal::CannotPlan(format!("The configuration has no service `{service}` in {environment}.")));
+        };
+        let aws = self.accounts.aws(environment, "releases").await.map_err(|e| Refusal::CannotPlan(e.to_string()))?;
+        let mut answers = Vec::new();
+        for target in configured.targets.iter().flat_map(|stage| &stage.targets) {
+            let spec = planning::spec(target);
+            let releases = match spec.look(&aws, None).await {
+                Ok(inventory) => Ok(inventory.releases().into_iter().take(LINES).collect()),
+                Err(error) => Err(error.to_string()),
+            };
+            answers.push(TargetReleases { target: target.name().to_owned(), title: spec.title(), releases });
+        }
+        Ok(answers)
+    }
+
+    /// How services stand: what runs, and what is in flight. Services of one environment, or one service.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the store cannot be read or there is no such service.
+    pub async fn status(
+        &self,
+        environment: Option<&str>,
+        service: Option<&str>,
+    ) -> Result<Vec<ServiceStatus>, Refusal> {
+        let open = self.open_incidents().await.map_err(storage)?;
+        let mut answers = Vec::new();
+        for environment in self.config.environments.keys().filter(|name| environment.is_none_or(|only| only == *name)) {
+            for name in self.config.services.keys().filter(|name| service.is_none_or(|only| only == *name)) {
+                let Some(configured) = self.config.service(environment, name) else {
+                    continue;
+                };
+                let incident = open
+                    .iter()
+                    .find(|open| open.request.environment == *environment && open.request.service == *name)
+                    .filter(|open| !matches!(phase(open), Phase::Over(_)))
+                    .cloned();
+                let mut targets = Vec::new();
+                let aws = self.accounts.aws(environment, "status").await;
+                for target in configured.targets.iter().flat_map(|stage| &stage.targets) {
+                    let spec = planning::spec(target);
+                    let stands = match &aws {
+                        Ok(aws) => match spec.look(aws, None).await {
+                            Ok(inventory) => Ok(stands(&inventory.releases())),
+                            Err(error) => Err(error.to_string()),
+                        },
+                        Err(error) => Err(error.to_string()),
+                    };
+                    targets.push(TargetStatus { target: target.name().to_owned(), title: spec.title(), stands });
+                }
+                answers.push(ServiceStatus {
+                    environment: environment.clone(),
+                    service: name.clone(),
+                    targets,
+                    incident,
+                });
+            }
+        }
+        if answers.is_empty() {
+            return Err(Refusal::CannotPlan("The configuration has no such service.".to_owned()));
+        }
+        Ok(answers)
+    }
+}
+
+/// What runs and what is going on, as a sentence without a full stop. Pure.
+fn stands(releases: &[ReleaseLine]) -> String {
+    let named =
+        |status: ReleaseStatus| releases.iter().find(|line| line.status == status).map(|line| line.release.name());
+    match (named(ReleaseStatus::RunsNow), named(ReleaseStatus::BeingDeployed)) {
+        (Some(runs), Some(coming)) => format!("runs {runs}; {coming} is being deployed"),
+        (Some(runs), None) => format!("runs {runs}"),
+        (None, Some(coming)) => format!("{coming} is being deployed"),
+        (None, None) => "what runs is not known".to_owned(),
+    }
+}

@@ -1,0 +1,301 @@
+//! Whether a command is legal, and which facts it makes. Pure.
+//!
+//! What holds whatever the commands: closed is final; what runs is what was approved, by digest; a stage begins only
+//! after the one before; a refused command changes nothing; locks are held from the proposal to the verdict.
+
+use super::command::{Command, Facts};
+use super::due::{Settlement, blocking, is_ready, settlement};
+use super::event::{Event, What};
+use super::ids::{Digest, IncidentId, StepId};
+use super::incident::{End, Incident, Proposal, Run, State, Terms};
+use super::plan::Plan;
+use super::policy::{Actor, Right, SelfApproval};
+use super::rejection::Rejection;
+use super::request::Request;
+use super::step::{ActOutcome, StepRecord, StepState};
+
+/// Opens an incident, if the actor may.
+///
+/// # Errors
+/// A [`Rejection`] for whoever may not ask.
+pub fn request(id: IncidentId, request: Request, facts: &Facts<'_>) -> Result<Event, Rejection> {
+    facts.policy.may(Right::Request, &facts.actor, Some(&request.by))?;
+    Ok(event(What::Requested { id, request }, facts))
+}
+
+/// The facts that `command` makes.
+///
+/// # Errors
+/// A [`Rejection`] that says why nothing is done.
+pub fn decide(incident: &Incident, command: Command, facts: &Facts<'_>) -> Result<Vec<Event>, Rejection> {
+    let whats = match &incident.state {
+        State::Closed(closed) => {
+            return Err(Rejection::Over { how: closed.end.word().replace('_', " ") });
+        }
+        State::Requested => decide_requested(incident, command, facts)?,
+        State::Proposed(proposal) => decide_proposed(incident, proposal, command, facts)?,
+        State::Running(run) => decide_running(incident, run, command, facts)?,
+    };
+    Ok(whats.into_iter().map(|what| event(what, facts)).collect())
+}
+
+fn event(what: What, facts: &Facts<'_>) -> Event {
+    Event { at: facts.now.at, by: facts.actor.clone(), what }
+}
+
+fn close(end: End) -> Vec<What> {
+    vec![What::Closed { end }]
+}
+
+fn decide_requested(incident: &Incident, command: Command, facts: &Facts<'_>) -> Result<Vec<What>, Rejection> {
+    match command {
+        Command::Propose { plan, terms } => Ok(vec![proposed(1, plan, terms, Vec::new(), facts)]),
+        Command::NothingToDo { why } => Ok(close(End::NothingToDo { why })),
+        Command::CannotPlan { why } => Ok(close(End::Aborted { why })),
+        Command::Stop => {
+            facts.policy.may(Right::Stop, &facts.actor, Some(&incident.request.by))?;
+            Ok(close(End::Aborted { why: "it was stopped before anything was changed".to_owned() }))
+        }
+        Command::Approve { .. }
+        | Command::Reject { .. }
+        | Command::Retry { .. }
+        | Command::Skip { .. }
+        | Command::Expire
+        | Command::Start { .. }
+        | Command::Begin { .. }
+        | Command::Act { .. }
+        | Command::Accept { .. }
+        | Command::Refuse { .. }
+        | Command::Progress { .. }
+        | Command::Finish { .. }
+        | Command::Fail { .. }
+        | Command::Withdraw { .. }
+        | Command::Settle => Err(Rejection::NotPlannedYet),
+    }
+}
+
+fn decide_proposed(
+    incident: &Incident,
+    proposal: &Proposal,
+    command: Command,
+    facts: &Facts<'_>,
+) -> Result<Vec<What>, Rejection> {
+    match command {
+        Command::Approve { digest, phrase } => {
+            approve(incident, proposal, digest, phrase.as_deref(), facts).map(|what| vec![what])
+        }
+        Command::Reject { digest, reason } => {
+            same_plan(proposal, &digest)?;
+            let requester = incident.request.by.clone();
+            if facts.actor.user() != Some(&requester) {
+                facts.policy.may(Right::Approve, &facts.actor, Some(&requester))?;
+            }
+            Ok(close(End::Rejected { reason }))
+        }
+        Command::Stop => {
+            facts.policy.may(Right::Stop, &facts.actor, Some(&incident.request.by))?;
+            Ok(close(End::Aborted { why: "it was stopped before anything was changed".to_owned() }))
+        }
+        Command::Expire => {
+            if proposal.is_approved() || facts.now.at < proposal.expires_at {
+                return Err(Rejection::NotNow { state: "The plan has not expired.".to_owned() });
+            }
+            Ok(close(End::Expired))
+        }
+        Command::Start { digest } => {
+            same_plan(proposal, &digest)?;
+            if !proposal.is_approved() {
+                return Err(Rejection::NotNow { state: "The plan is not approved yet.".to_owned() });
+            }
+            Ok(vec![What::Started { digest }])
+        }
+        Command::Propose { plan, terms } => {
+            let drift = proposal.plan.drift(&plan);
+            Ok(vec![proposed(proposal.number.saturating_add(1), plan, terms, drift, facts)])
+        }
+        Command::NothingToDo { why } => Ok(close(End::NothingToDo { why })),
+        Command::CannotPlan { why } => Ok(close(End::Aborted { why })),
+        Command::Retry { .. }
+        | Command::Skip { .. }
+        | Command::Begin { .. }
+        | Command::Act { .. }
+        | Command::Accept { .. }
+        | Command::Refuse { .. }
+        | Command::Progress { .. }
+        | Command::Finish { .. }
+        | Command::Fail { .. }
+        | Command::Withdraw { .. }
+        | Command::Settle => {
+            Err(Rejection::NotNow { state: "The plan waits for approval; nothing runs yet.".to_owned() })
+        }
+    }
+}
+
+fn proposed(number: u32, plan: Plan, terms: Terms, drift: Vec<String>, facts: &Facts<'_>) -> What {
+    let digest = plan.digest();
+    let expires_at = facts.now.after(facts.policy.approval.expires_after);
+    let proposal = Proposal { number, plan, digest, terms, at: facts.now.at, expires_at, drift, votes: Vec::new() };
+    What::Proposed { proposal: Box::new(proposal) }
+}
+
+fn same_plan(proposal: &Proposal, digest: &Digest) -> Result<(), Rejection> {
+    if proposal.digest == *digest { Ok(()) } else { Err(Rejection::StalePlan) }
+}
+
+fn approve(
+    incident: &Incident,
+    proposal: &Proposal,
+    digest: Digest,
+    phrase: Option<&str>,
+    facts: &Facts<'_>,
+) -> Result<What, Rejection> {
+    same_plan(proposal, &digest)?;
+    if proposal.is_approved() {
+        return Err(Rejection::AlreadyApprovedAndRunning { by: proposal.approvers() });
+    }
+    if facts.now.at >= proposal.expires_at {
+        return Err(Rejection::Expired { at: proposal.expires_at });
+    }
+    let requester = &incident.request.by;
+    let own = facts.actor.user() == Some(requester);
+    match (proposal.terms.required, own, facts.policy.approval.self_approval) {
+        // The requester's own confirmation is enough; they had to be allowed to request.
+        (0, true, _) => facts.policy.may(Right::Request, &facts.actor, Some(requester))?,
+        (_, false, _) | (_, true, SelfApproval::Allowed) => {
+            facts.policy.may(Right::Approve, &facts.actor, Some(requester))?;
+        }
+        (_, true, SelfApproval::Refused) => {
+            facts.policy.may(Right::Approve, &facts.actor, Some(requester))?;
+            return Err(Rejection::OwnRequest);
+        }
+    }
+    if proposal.votes.iter().any(|vote| same_person(&vote.by, &facts.actor)) {
+        return Err(Rejection::AlreadyApproved);
+    }
+    if let Some(expected) = &proposal.terms.confirm_phrase
+        && phrase.map(str::trim) != Some(expected.as_str())
+    {
+        return Err(Rejection::WrongPhrase { phrase: expected.clone() });
+    }
+    Ok(What::Approved { digest })
+}
+
+fn same_person(one: &Actor, other: &Actor) -> bool {
+    match (one, other) {
+        (Actor::Slack(one), Actor::Slack(other)) => one.user == other.user,
+        (Actor::Machine { user: one }, Actor::Machine { user: other }) => one == other,
+        (Actor::Rollbot, Actor::Rollbot) => true,
+        (Actor::Slack(_) | Actor::Machine { .. } | Actor::Rollbot, _) => false,
+    }
+}
+
+fn decide_running(incident: &Incident, run: &Run, command: Command, facts: &Facts<'_>) -> Result<Vec<What>, Rejection> {
+    match command {
+        Command::Approve { .. } | Command::Reject { .. } => {
+            Err(Rejection::AlreadyApprovedAndRunning { by: run.proposal.approvers() })
+        }
+        Command::Retry { step, attempt } => {
+            failed(run, &step, attempt)?;
+            let requester = Some(&incident.request.by);
+            if facts.actor.user() != requester {
+                facts.policy.may(Right::Approve, &facts.actor, requester)?;
+            }
+            not_stopped(run)?;
+            Ok(vec![What::Retried { step }])
+        }
+        Command::Skip { step, attempt, reason } => {
+            failed(run, &step, attempt)?;
+            facts.policy.may(Right::Skip, &facts.actor, Some(&incident.request.by))?;
+            not_stopped(run)?;
+            Ok(vec![What::Skipped { step, reason }])
+        }
+        Command::Stop => {
+            facts.policy.may(Right::Stop, &facts.actor, Some(&incident.request.by))?;
+            not_stopped(run)?;
+            Ok(vec![What::StopRequested])
+        }
+        Command::Begin { step } => {
+            let record = run.record(&step);
+            if record.state != StepState::Pending || !is_ready(run, &step) {
+                return Err(out_of_turn(&step));
+            }
+            Ok(vec![What::Began { step, attempt: record.attempt.saturating_add(1) }])
+        }
+        Command::Act { step, what } => {
+            let record = active(run, &step)?;
+            not_stopped(run)?;
+            let number = u32::try_from(record.acts.len()).unwrap_or(u32::MAX).saturating_add(1);
+            Ok(vec![What::Acting { step, number, what }])
+        }
+        Command::Accept { step, number, receipt, request_id } => {
+            open_act(run, &step, number)?;
+            Ok(vec![What::Accepted { step, number, receipt, request_id }])
+        }
+        Command::Refuse { step, number, why } => {
+            open_act(run, &step, number)?;
+            Ok(vec![What::Refused { step, number, why }])
+        }
+        Command::Progress { step, text } => {
+            let record = active(run, &step)?;
+            let news = record.progress.as_deref() != Some(text.as_str());
+            Ok(if news { vec![What::Progressed { step, text }] } else { Vec::new() })
+        }
+        Command::Finish { step, evidence, output } => {
+            active(run, &step)?;
+            Ok(vec![What::Finished { step, evidence, output }])
+        }
+        Command::Fail { step, failure } => {
+            active(run, &step)?;
+            Ok(vec![What::Failed { step, failure }])
+        }
+        Command::Withdraw { step } => {
+            active(run, &step)?;
+            if run.stopped.is_none() {
+                return Err(Rejection::NotNow { state: "Nobody has stopped this.".to_owned() });
+            }
+            Ok(vec![What::Withdrawn { step }])
+        }
+        Command::Settle => match settlement(run) {
+            Some(Settlement::Verdict(verdict)) => Ok(vec![What::VerdictReached { verdict }]),
+            Some(Settlement::Close(end)) => Ok(close(end)),
+            None => Err(Rejection::NotNow { state: "Steps are still under way.".to_owned() }),
+        },
+        Command::Propose { .. }
+        | Command::NothingToDo { .. }
+        | Command::CannotPlan { .. }
+        | Command::Expire
+        | Command::Start { .. } => Err(Rejection::NotNow { state: "The plan runs already.".to_owned() }),
+    }
+}
+
+fn failed(run: &Run, step: &StepId, attempt: u32) -> Result<(), Rejection> {
+    // Only what blocks: an optional step that failed has been passed, and its turn does not come again.
+    if blocking(run).any(|(blocked, record)| blocked.id == *step && record.attempt == attempt) {
+        return Ok(());
+    }
+    Err(Rejection::NotNow { state: format!("{step} is not waiting for that any more.") })
+}
+
+fn not_stopped(run: &Run) -> Result<(), Rejection> {
+    match &run.stopped {
+        Some(stopped) => Err(Rejection::AlreadyStopping { by: stopped.by.name() }),
+        None => Ok(()),
+    }
+}
+
+fn active(run: &Run, step: &StepId) -> Result<StepRecord, Rejection> {
+    let record = run.record(step);
+    if record.state == StepState::Active { Ok(record) } else { Err(out_of_turn(step)) }
+}
+
+fn open_act(run: &Run, step: &StepId, number: u32) -> Result<(), Rejection> {
+    let record = active(run, step)?;
+    match record.acts.iter().find(|act| act.number == number) {
+        Some(act) if act.outcome == ActOutcome::Unknown => Ok(()),
+        _ => Err(out_of_turn(step)),
+    }
+}
+
+fn out_of_turn(step: &StepId) -> Rejection {
+    Rejection::NotNow { state: format!("It is not the turn of {step}.") }
+}

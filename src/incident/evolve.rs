@@ -1,0 +1,142 @@
+//! How an incident changes by a fact. Total: an event that does not fit leaves the record as it is.
+
+use std::collections::BTreeMap;
+
+use super::event::{Event, What};
+use super::ids::StepId;
+use super::incident::{Closed, Incident, Reached, Run, State, Stopped, VerdictRecord, Vote};
+use super::plan::Purpose;
+use super::step::{Act, ActOutcome, StepRecord, StepState};
+
+/// The incident that an event opens, if it is one that opens an incident.
+pub fn open(event: &Event) -> Option<Incident> {
+    let What::Requested { id, request } = &event.what else {
+        return None;
+    };
+    Some(Incident { id: id.clone(), request: request.clone(), opened_at: event.at, state: State::Requested })
+}
+
+/// The incident after `event`.
+pub fn evolve(incident: Incident, event: &Event) -> Incident {
+    let Incident { id, request, opened_at, state } = incident;
+    let state = match (state, &event.what) {
+        (State::Requested | State::Proposed(_), What::Proposed { proposal }) => State::Proposed(proposal.clone()),
+        (State::Proposed(mut proposal), What::Approved { .. }) => {
+            proposal.votes.push(Vote { by: event.by.clone(), at: event.at });
+            State::Proposed(proposal)
+        }
+        (State::Proposed(proposal), What::Started { .. }) => {
+            let steps = proposal.plan.steps().map(|(_, step)| (step.id.clone(), StepRecord::default())).collect();
+            State::Running(Box::new(Run {
+                proposal: *proposal,
+                started_at: event.at,
+                steps,
+                stopped: None,
+                verdict: None,
+                regressions: Vec::new(),
+            }))
+        }
+        (State::Running(run), What::Closed { end }) => {
+            State::Closed(Box::new(Closed { end: end.clone(), at: event.at, reached: Reached::Run(run) }))
+        }
+        (State::Proposed(proposal), What::Closed { end }) => {
+            State::Closed(Box::new(Closed { end: end.clone(), at: event.at, reached: Reached::Proposal(proposal) }))
+        }
+        (State::Requested, What::Closed { end }) => {
+            State::Closed(Box::new(Closed { end: end.clone(), at: event.at, reached: Reached::Request }))
+        }
+        (State::Running(run), _) => State::Running(Box::new(evolve_run(*run, event))),
+        (state, _) => state,
+    };
+    Incident { id, request, opened_at, state }
+}
+
+fn evolve_run(mut run: Run, event: &Event) -> Run {
+    match &event.what {
+        What::Began { step, attempt } => change(&mut run.steps, step, |record| {
+            record.state = StepState::Active;
+            record.attempt = *attempt;
+            record.progress = None;
+            record.evidence.clear();
+            record.began_at = Some(event.at);
+            record.ended_at = None;
+        }),
+        What::Acting { step, number, what } => change(&mut run.steps, step, |record| {
+            record.acts.push(Act {
+                number: *number,
+                attempt: record.attempt,
+                what: what.clone(),
+                at: event.at,
+                outcome: ActOutcome::Unknown,
+            });
+        }),
+        What::Accepted { step, number, receipt, request_id } => conclude(&mut run.steps, step, *number, || {
+            ActOutcome::Accepted { receipt: receipt.clone(), request_id: request_id.clone() }
+        }),
+        What::Refused { step, number, why } => {
+            conclude(&mut run.steps, step, *number, || ActOutcome::Refused { why: why.clone() });
+        }
+        What::Progressed { step, text } => {
+            change(&mut run.steps, step, |record| record.progress = Some(text.clone()));
+        }
+        What::Finished { step, evidence, output } => change(&mut run.steps, step, |record| {
+            record.state = StepState::Done;
+            record.progress = None;
+            record.evidence.clone_from(evidence);
+            record.output = output.clone();
+            record.ended_at = Some(event.at);
+        }),
+        What::Failed { step, failure } => {
+            if let Some((Purpose::Watch, step)) = run.proposal.plan.step(step) {
+                run.regressions.push(format!("{}: {}", step.title, failure.why));
+            }
+            change(&mut run.steps, step, |record| {
+                record.state = StepState::Failed(failure.clone());
+                record.progress = None;
+                record.ended_at = Some(event.at);
+            });
+        }
+        What::Retried { step } | What::Withdrawn { step } => change(&mut run.steps, step, |record| {
+            record.state = StepState::Pending;
+            record.progress = None;
+            record.ended_at = None;
+        }),
+        What::Skipped { step, reason } => change(&mut run.steps, step, |record| {
+            if let StepState::Failed(failure) = &record.state {
+                let failure = failure.clone();
+                record.state = StepState::SkippedAfter { failure, by: event.by.clone(), reason: reason.clone() };
+            }
+        }),
+        What::StopRequested => {
+            run.stopped = Some(Stopped { by: event.by.clone(), at: event.at });
+        }
+        What::VerdictReached { verdict } => {
+            run.verdict = Some(VerdictRecord { verdict: *verdict, at: event.at });
+        }
+        What::Requested { .. }
+        | What::Proposed { .. }
+        | What::Approved { .. }
+        | What::Started { .. }
+        | What::Closed { .. } => {}
+    }
+    run
+}
+
+fn change(steps: &mut BTreeMap<StepId, StepRecord>, step: &StepId, change: impl FnOnce(&mut StepRecord)) {
+    if let Some(record) = steps.get_mut(step) {
+        change(record);
+    }
+}
+
+fn conclude(
+    steps: &mut BTreeMap<StepId, StepRecord>,
+    step: &StepId,
+    number: u32,
+    outcome: impl FnOnce() -> ActOutcome,
+) {
+    change(steps, step, |record| {
+        if let Some(act) = record.acts.iter_mut().find(|act| act.number == number) {
+            act.outcome = outcome();
+        }
+    });
+}

@@ -1,0 +1,145 @@
+//! An incident in plain text: what the command line shows. Pure.
+
+use jiff::Timestamp;
+
+use super::due::{Phase, phase};
+use super::event::{Event, What};
+use super::incident::{End, Incident};
+use super::step::{StepRecord, StepState};
+use super::time::Now;
+
+/// One line of a history: id, when, what, how it stands.
+pub fn line(incident: &Incident) -> String {
+    let request = &incident.request;
+    let to = incident
+        .proposal()
+        .map(|proposal| {
+            let releases =
+                proposal.plan.steps().filter_map(|(_, step)| step.to.as_ref().map(super::release::Release::name));
+            releases.collect::<Vec<_>>().join(", ")
+        })
+        .filter(|to| !to.is_empty())
+        .map_or_else(String::new, |to| format!(" to {to}"));
+    format!(
+        "{}  {}  {} {}{to}  {}  by {}",
+        incident.id,
+        second(incident.opened_at),
+        request.environment,
+        request.service,
+        standing(incident),
+        request.by_name,
+    )
+}
+
+/// How an incident stands, in a word or two.
+pub fn standing(incident: &Incident) -> &'static str {
+    match phase(incident) {
+        Phase::Planning => "planning",
+        Phase::Waiting(_) => "waiting for approval",
+        Phase::Starting(_) => "starting",
+        Phase::Running(_) => "running",
+        Phase::Blocked(_) => "waiting for a decision",
+        Phase::Draining(_) => "stopping",
+        Phase::Watching(_, verdict) => match verdict {
+            super::incident::Verdict::RolledBack => "rolled back, being watched",
+            super::incident::Verdict::PartlyRolledBack => "partly rolled back, being watched",
+            super::incident::Verdict::Unproved => "unproved, being watched",
+        },
+        Phase::Over(closed) => closed.end.word(),
+    }
+}
+
+/// The whole story, line by line.
+pub fn story(incident: &Incident, events: &[Event], now: Now) -> Vec<String> {
+    let request = &incident.request;
+    let mut lines = vec![
+        format!("{}  {} {}  {}", incident.id, request.environment, request.service, standing(incident)),
+        format!("asked by {} at {} in {}", request.by_name, second(incident.opened_at), request.channel),
+    ];
+    if let Some(reason) = &request.reason {
+        lines.push(format!("because {reason}"));
+    }
+    if let Some(proposal) = incident.proposal() {
+        lines.push(String::new());
+        lines.push(format!("plan {} (proposal {})", proposal.digest.short(), proposal.number));
+        for (_, step) in proposal.plan.steps() {
+            let way = match (&step.from, &step.to) {
+                (Some(from), Some(to)) => format!("  {} -> {}", from.name(), to.name()),
+                _ => String::new(),
+            };
+            let record = incident.run().map(|run| run.record(&step.id)).unwrap_or_default();
+            lines.push(format!("  {:<9} {}{way}", word(&record), step.title));
+            lines.extend(record.evidence.iter().map(|evidence| format!("            {}", evidence.text)));
+            if let StepState::Failed(failure) | StepState::SkippedAfter { failure, .. } = &record.state {
+                lines.push(format!("            {}", failure.why));
+                lines.extend(failure.details.iter().map(|detail| format!("            {detail}")));
+            }
+        }
+        lines.extend(proposal.plan.warnings.iter().map(|warning| format!("  warning   {warning}")));
+    }
+    lines.push(String::new());
+    for event in events {
+        if let Some(text) = sentence(event) {
+            lines.push(format!("{}  {text}", second(event.at)));
+        }
+    }
+    if let Some(run) = incident.run()
+        && let Some(record) = run.verdict
+    {
+        lines.push(String::new());
+        lines.push(format!("took {} s until the verdict", now.between(run.started_at, record.at).as_secs()));
+    }
+    lines
+}
+
+fn second(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+fn word(record: &StepRecord) -> &'static str {
+    match record.state {
+        StepState::Pending => "pending",
+        StepState::Active => "running",
+        StepState::Done => "done",
+        StepState::Failed(_) => "failed",
+        StepState::SkippedAfter { .. } => "skipped",
+    }
+}
+
+/// An event in one sentence; `None` for mere progress.
+fn sentence(event: &Event) -> Option<String> {
+    let by = event.by.name();
+    Some(match &event.what {
+        What::Requested { .. } => "requested".to_owned(),
+        What::Proposed { proposal } if proposal.number > 1 => {
+            format!("proposed anew, plan {}: {}", proposal.digest.short(), proposal.drift.join("; "))
+        }
+        What::Proposed { proposal } => format!("proposed, plan {}", proposal.digest.short()),
+        What::Approved { .. } => format!("approved by {by}"),
+        What::Started { .. } => "started".to_owned(),
+        What::Began { step, attempt: 1 } => format!("{step} began"),
+        What::Began { step, attempt } => format!("{step} began, attempt {attempt}"),
+        What::Acting { step, number, what } => format!("{step} acts ({number}): {what}"),
+        What::Accepted { step, number, request_id, .. } => match request_id {
+            Some(request_id) => format!("{step}: act {number} was accepted, request {request_id}"),
+            None => format!("{step}: act {number} was accepted"),
+        },
+        What::Refused { step, number, why } => format!("{step}: act {number} was refused: {why}"),
+        What::Progressed { .. } => return None,
+        What::Finished { step, .. } => format!("{step} done"),
+        What::Failed { step, failure } => format!("{step} failed: {}", failure.why),
+        What::Retried { step } => format!("{step} to be tried again, says {by}"),
+        What::Skipped { step, reason } => format!("{step} skipped by {by}: {reason}"),
+        What::Withdrawn { step } => format!("{step} not begun, because of the stop"),
+        What::StopRequested => format!("stopped by {by}"),
+        What::VerdictReached { verdict } => format!("verdict: {}", verdict.word()),
+        What::Closed { end } => match end {
+            End::NothingToDo { why } | End::Aborted { why } | End::Failed { why } => {
+                format!("closed: {} ({why})", end.word())
+            }
+            End::Rejected { reason: Some(reason) } => format!("closed: rejected by {by}: {reason}"),
+            End::Rejected { reason: None } => format!("closed: rejected by {by}"),
+            End::Verdict { .. } | End::Expired => format!("closed: {}", end.word()),
+        },
+    })
+}

@@ -1,0 +1,179 @@
+//! The course of a rollback: phases, stops, regressions, verdicts.
+
+use rstest::rstest;
+use serde_json::json;
+
+use super::then::then;
+use crate::incident::command::Command;
+use crate::incident::due::{Due, Phase, due, phase};
+use crate::incident::event::{Event, What};
+use crate::incident::ids::StepId;
+use crate::incident::incident::Verdict;
+use crate::incident::plan::Purpose;
+use crate::incident::policy::Actor;
+use crate::incident::sample::{
+    ANNA, BEN, at, checks, failure, optional, person, plan, replay, rolls_back, stage, story, terms,
+};
+use crate::incident::step::Finding;
+
+fn word(phase: &Phase<'_>) -> &'static str {
+    match phase {
+        Phase::Planning => "planning",
+        Phase::Waiting(_) => "waiting",
+        Phase::Starting(_) => "starting",
+        Phase::Running(_) => "running",
+        Phase::Blocked(_) => "blocked",
+        Phase::Draining(_) => "draining",
+        Phase::Watching(..) => "watching",
+        Phase::Over(_) => "over",
+    }
+}
+
+#[test]
+fn every_event_of_a_story_leads_to_its_phase() {
+    let events = story("rb-23456", "api");
+    let phases: Vec<(String, &str)> = (1..=events.len())
+        .map(|told| {
+            let incident = replay(&events[..told]);
+            let event = serde_json::to_value(&events[told - 1].what).unwrap()["event"].as_str().unwrap().to_owned();
+            (event, word(&phase(&incident)))
+        })
+        .collect();
+    let expected = [
+        ("requested", "planning"),
+        ("proposed", "waiting"),
+        ("approved", "starting"),
+        ("started", "running"),
+        ("began", "running"),
+        ("acting", "running"),
+        ("refused", "running"),
+        ("failed", "blocked"),
+        ("retried", "running"),
+        ("began", "running"),
+        ("acting", "running"),
+        ("accepted", "running"),
+        ("progressed", "running"),
+        ("finished", "running"),
+        ("began", "running"),
+        ("finished", "running"),
+        ("verdict_reached", "watching"),
+        ("began", "watching"),
+        ("failed", "watching"),
+        ("closed", "over"),
+    ];
+    let expected = expected.map(|(event, phase)| (event.to_owned(), phase));
+    assert_eq!(phases, expected);
+}
+
+#[test]
+fn a_stopped_incident_drains_and_then_ends() {
+    let running = replay(&story("rb-23456", "api")[..6]);
+    let stopped = then(&running, person(ANNA), 20, Command::Stop).unwrap();
+    assert_eq!(word(&phase(&stopped)), "draining");
+    assert_eq!(due(&stopped), [Due::Run(StepId::new("api"))]);
+    let failed = Command::Fail { step: StepId::new("api"), failure: failure(Finding::Wrong) };
+    let drained = then(&stopped, Actor::Rollbot, 21, failed).unwrap();
+    assert_eq!(due(&drained), [Due::Settle]);
+    let over = then(&drained, Actor::Rollbot, 22, Command::Settle).unwrap();
+    let Phase::Over(closed) = phase(&over) else { panic!("{over:?}") };
+    // An act of unknown outcome may have changed something.
+    assert_eq!(closed.end.word(), "failed");
+}
+
+#[test]
+fn a_regression_does_not_end_the_watch_of_what_comes_after() {
+    let watch = stage(Purpose::Watch, vec![vec![checks("watch/1"), checks("watch/2")]]);
+    let mut events = story("rb-23456", "api");
+    events.truncate(17);
+    let What::Proposed { proposal } = &mut events[1].what else { panic!() };
+    proposal.plan.stages[2] = watch;
+    let began = |name: &str| What::Began { step: StepId::new(name), attempt: 1 };
+    let failed = What::Failed { step: StepId::new("watch/1"), failure: failure(Finding::Wrong) };
+    for what in [began("watch/1"), failed] {
+        events.push(Event { at: at(20), by: Actor::Rollbot, what });
+    }
+    let incident = replay(&events);
+    assert_eq!(due(&incident), [Due::Run(StepId::new("watch/2"))]);
+    assert_eq!(incident.run().unwrap().regressions, ["HTTP https://api.example.com/health: The tasks do not start."]);
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    Done,
+    FailedWrong,
+    FailedInconclusive,
+    SkippedWrong,
+    SkippedInconclusive,
+}
+
+#[rstest]
+//     required target   optional target      required check             verdict
+#[case(Fate::Done, Fate::Done, Fate::Done, Verdict::RolledBack)]
+#[case(Fate::Done, Fate::FailedWrong, Fate::Done, Verdict::PartlyRolledBack)]
+#[case(Fate::SkippedWrong, Fate::Done, Fate::Done, Verdict::PartlyRolledBack)]
+#[case(Fate::SkippedInconclusive, Fate::Done, Fate::Done, Verdict::PartlyRolledBack)]
+#[case(Fate::Done, Fate::FailedInconclusive, Fate::Done, Verdict::PartlyRolledBack)]
+#[case(Fate::Done, Fate::Done, Fate::SkippedWrong, Verdict::PartlyRolledBack)]
+#[case(Fate::Done, Fate::Done, Fate::SkippedInconclusive, Verdict::Unproved)]
+#[case(Fate::Done, Fate::FailedWrong, Fate::SkippedInconclusive, Verdict::PartlyRolledBack)]
+#[case(Fate::SkippedWrong, Fate::Done, Fate::SkippedInconclusive, Verdict::PartlyRolledBack)]
+fn the_verdict_says_what_was_proved(
+    #[case] required: Fate,
+    #[case] other: Fate,
+    #[case] check: Fate,
+    #[case] expected: Verdict,
+) {
+    let plan = plan(vec![
+        stage(Purpose::RollBack, vec![vec![rolls_back("api")], vec![optional(rolls_back("web"))]]),
+        stage(Purpose::Verify, vec![vec![checks("check")]]),
+    ]);
+    let mut incident = replay(&story("rb-23456", "api")[..1]);
+    let digest = plan.digest();
+    let mut go = |actor: Actor, command: Command| incident = then(&incident, actor, 10, command).unwrap();
+    go(Actor::Rollbot, Command::Propose { plan, terms: terms(1) });
+    go(person(BEN), Command::Approve { digest: digest.clone(), phrase: None });
+    go(Actor::Rollbot, Command::Start { digest });
+    for (step, fate) in [("api", required), ("web", other), ("check", check)] {
+        let step = StepId::new(step);
+        go(Actor::Rollbot, Command::Begin { step: step.clone() });
+        let finding = match fate {
+            Fate::Done => {
+                let (evidence, output) = (Vec::new(), json!(null));
+                go(Actor::Rollbot, Command::Finish { step, evidence, output });
+                continue;
+            }
+            Fate::FailedWrong | Fate::SkippedWrong => Finding::Wrong,
+            Fate::FailedInconclusive | Fate::SkippedInconclusive => Finding::Inconclusive,
+        };
+        go(Actor::Rollbot, Command::Fail { step: step.clone(), failure: failure(finding) });
+        if matches!(fate, Fate::SkippedWrong | Fate::SkippedInconclusive) {
+            let reason = "it is not needed".to_owned();
+            go(person(BEN), Command::Skip { step, attempt: 1, reason });
+        }
+    }
+    go(Actor::Rollbot, Command::Settle);
+    assert_eq!(incident.run().unwrap().verdict.map(|record| record.verdict), Some(expected));
+}
+
+#[test]
+fn an_optional_step_that_failed_is_passed_and_not_retried() {
+    let plan = plan(vec![
+        stage(Purpose::RollBack, vec![vec![optional(rolls_back("web"))]]),
+        stage(Purpose::RollBack, vec![vec![rolls_back("api")]]),
+    ]);
+    let mut incident = replay(&story("rb-23456", "api")[..1]);
+    let digest = plan.digest();
+    let step = StepId::new("web");
+    let commands = [
+        (Actor::Rollbot, Command::Propose { plan, terms: terms(1) }),
+        (person(BEN), Command::Approve { digest: digest.clone(), phrase: None }),
+        (Actor::Rollbot, Command::Start { digest }),
+        (Actor::Rollbot, Command::Begin { step: step.clone() }),
+        (Actor::Rollbot, Command::Fail { step: step.clone(), failure: failure(Finding::Wrong) }),
+    ];
+    for (actor, command) in commands {
+        incident = then(&incident, actor, 10, command).unwrap();
+    }
+    assert_eq!(due(&incident), [Due::Run(StepId::new("api"))]);
+    assert!(then(&incident, person(BEN), 11, Command::Retry { step, attempt: 1 }).is_err());
+}

@@ -1,0 +1,109 @@
+//! What a step does: plain data, one variant per kind. The rooms `systems` and `checks` carry it out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::release::Image;
+
+/// What exactly a step does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Work {
+    /// Takes an ECS service back to a task definition.
+    EcsService(EcsService),
+    /// Looks whether something is healthy.
+    Check(CheckWork),
+}
+
+/// An ECS service and the task definition that it shall run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EcsService {
+    /// The cluster's name or ARN.
+    pub cluster: String,
+    /// The service's ARN.
+    pub service: String,
+    /// The ARN of the task definition that was asked to run when the plan was made: what is taken back.
+    pub from: String,
+    /// The ARN of the task definition that shall run.
+    pub target: String,
+    /// The images of the target, with the digests that shall run.
+    pub images: Vec<Image>,
+}
+
+/// A check, and whether it proves or watches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckWork {
+    /// What is looked at.
+    pub check: Check,
+    /// For how long, and when it is satisfied.
+    pub span: Span,
+}
+
+/// How long a check looks, and what satisfies it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "until", rename_all = "snake_case")]
+pub enum Span {
+    /// Healthy so many times in a row, within a time.
+    Passes {
+        /// How many times in a row.
+        passes: u32,
+        /// How long between two looks.
+        every: Duration,
+        /// After this without success the check has failed.
+        within: Duration,
+    },
+    /// Looks on for a time, and fails when it is unhealthy so many times in a row.
+    Elapsed {
+        /// For how long.
+        span: Duration,
+        /// How long between two looks.
+        every: Duration,
+        /// How many unhealthy looks in a row are a regression.
+        failures: u32,
+    },
+}
+
+/// Something that says healthy, unhealthy or inconclusive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "check", rename_all = "snake_case")]
+pub enum Check {
+    /// An HTTP endpoint.
+    Http(HttpCheck),
+    /// The targets of an ECS service in its load balancer.
+    TargetGroup(TargetGroupCheck),
+}
+
+/// What an HTTP endpoint has to answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpCheck {
+    /// The URL; redirects are not followed.
+    pub url: String,
+    /// The status that is healthy.
+    pub status: u16,
+    /// What the body has to contain.
+    pub body: Option<String>,
+    /// Headers that the answer has to bear.
+    pub headers: BTreeMap<String, String>,
+    /// How long one request may take.
+    pub timeout: Duration,
+}
+
+/// Which targets of a load balancer have to be healthy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "targets", rename_all = "snake_case")]
+pub enum TargetGroupCheck {
+    /// Every target of one group that is not draining.
+    Group {
+        /// The target group's ARN.
+        arn: String,
+    },
+    /// The tasks of an ECS service's newest deployment, in every target group of the service.
+    Service {
+        /// The cluster's name or ARN.
+        cluster: String,
+        /// The service's ARN.
+        service: String,
+    },
+}

@@ -1,0 +1,266 @@
+//! The wire: which service and operation a call is for, whether it may be made, what it does, and how the answer leaves.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::account::Account;
+use super::query;
+use super::refusal::Refusal;
+use super::shapes::{Model, Protocol};
+use super::signature;
+use crate::clock::Clock;
+use crate::sandbox::wire::{Fault, Wire};
+
+/// A service of AWS that the stand-in speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Api {
+    Ecs,
+    Ecr,
+    ElasticLoadBalancing,
+    Sts,
+}
+
+impl Api {
+    const ALL: [Self; 4] = [Self::Ecs, Self::Ecr, Self::ElasticLoadBalancing, Self::Sts];
+
+    /// The name in credential scopes and in the journal.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ecs => "ecs",
+            Self::Ecr => "ecr",
+            Self::ElasticLoadBalancing => "elasticloadbalancing",
+            Self::Sts => "sts",
+        }
+    }
+
+    fn protocol(self) -> Protocol {
+        match self {
+            Self::Ecs | Self::Ecr => Protocol::Json,
+            Self::ElasticLoadBalancing | Self::Sts => Protocol::Query,
+        }
+    }
+
+    /// The prefix of `X-Amz-Target`, or the XML namespace.
+    fn address(self) -> &'static str {
+        match self {
+            Self::Ecs => "AmazonEC2ContainerServiceV20141113",
+            Self::Ecr => "AmazonEC2ContainerRegistry_V20150921",
+            Self::ElasticLoadBalancing => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+            Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+        }
+    }
+
+    fn published(self) -> &'static str {
+        match self {
+            Self::Ecs => include_str!("model/ecs.json"),
+            Self::Ecr => include_str!("model/ecr.json"),
+            Self::ElasticLoadBalancing => include_str!("model/elasticloadbalancing.json"),
+            Self::Sts => include_str!("model/sts.json"),
+        }
+    }
+}
+
+/// Whether an operation changes something.
+fn writes(operation: &str) -> bool {
+    let verbs = ["Update", "Stop", "Continue", "Register", "Deregister"];
+    verbs.iter().any(|verb| operation.starts_with(verb))
+}
+
+/// A call whose service and operation are known; its request may still be nonsense.
+struct Incoming {
+    api: Api,
+    operation: String,
+    request: Result<Value, Refusal>,
+}
+
+/// What all connections share.
+pub(super) struct Server {
+    account: Arc<Mutex<Account>>,
+    clock: Clock,
+    wire: Wire,
+    models: HashMap<Api, Model>,
+}
+
+impl Server {
+    pub(super) fn new(account: Arc<Mutex<Account>>, clock: Clock, wire: Wire) -> io::Result<Self> {
+        let mut models = HashMap::new();
+        for api in Api::ALL {
+            models.insert(api, serde_json::from_str(api.published())?);
+        }
+        Ok(Self { account, clock, wire, models })
+    }
+
+    /// The account at the present time.
+    fn present_account(&self) -> MutexGuard<'_, Account> {
+        let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        account.pass(self.clock.now().at);
+        account
+    }
+
+    /// Answers a call.
+    pub(super) async fn answer(&self, method: Method, headers: HeaderMap, body: Bytes) -> Response<Body> {
+        let request_id = self.present_account().ids.uuid();
+        let incoming = match self.read(&method, &headers, &body) {
+            Ok(incoming) => incoming,
+            Err((api, refusal)) => return respond(api, None, &Err(refusal), &request_id),
+        };
+        let (api, operation) = (incoming.api, incoming.operation.as_str());
+        let journaled = incoming.request.clone().unwrap_or(Value::Null);
+        let (number, fault) = self.wire.before(api.name(), operation, writes(operation), journaled).await;
+        let outcome = match fault {
+            Some(Fault::Drop) => return dropped(),
+            Some(Fault::Throttle) => Err(throttled(api)),
+            Some(Fault::ServerError) => Err(failed(api)),
+            None => self.perform(&incoming, &headers),
+        };
+        let (status, reply) = match &outcome {
+            Ok(reply) => (200, reply.clone()),
+            Err(refusal) => (refusal.status, error_body(refusal)),
+        };
+        match self.wire.after(number, status, reply).await {
+            Some(Fault::Drop) => dropped(),
+            Some(Fault::Throttle) => respond(api, Some(operation), &Err(throttled(api)), &request_id),
+            Some(Fault::ServerError) => respond(api, Some(operation), &Err(failed(api)), &request_id),
+            None => respond(api, Some(operation), &outcome, &request_id),
+        }
+    }
+
+    /// Tells the service by `X-Amz-Target`, or by the `Version` of a form, and decodes the request.
+    fn read(&self, method: &Method, headers: &HeaderMap, body: &Bytes) -> Result<Incoming, (Api, Refusal)> {
+        let unknown = |api: Api, what: &str| (api, Refusal::new("UnknownOperationException", what.to_owned()));
+        if method != Method::POST {
+            return Err(unknown(Api::Ecs, "Every operation here is a POST."));
+        }
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let content_type = text("content-type").unwrap_or_default();
+        if let Some(target) = text("x-amz-target") {
+            let (prefix, operation) = target.split_once('.').unwrap_or((target, ""));
+            let api = [Api::Ecs, Api::Ecr].into_iter().find(|api| api.address() == prefix);
+            let api = api.ok_or_else(|| unknown(Api::Ecs, "No such service."))?;
+            if self.models.get(&api).and_then(|model| model.operation(operation)).is_none() {
+                return Err(unknown(api, operation));
+            }
+            let request = if content_type.starts_with("application/x-amz-json-1.1") {
+                serde_json::from_slice(body)
+                    .ok()
+                    .ok_or_else(|| Refusal::new("SerializationException", "The body is not JSON."))
+            } else {
+                Err(Refusal::new("SerializationException", "Content-Type must be application/x-amz-json-1.1."))
+            };
+            return Ok(Incoming { api, operation: operation.to_owned(), request });
+        }
+        let form: Vec<(String, String)> = serde_urlencoded::from_bytes(body).unwrap_or_default();
+        let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let version = field("Version").unwrap_or_default();
+        let chosen = [Api::ElasticLoadBalancing, Api::Sts].into_iter().find_map(|api| {
+            let model = self.models.get(&api).filter(|model| model.version == version)?;
+            Some((api, model))
+        });
+        let Some((api, model)) = chosen else {
+            return Err(unknown(Api::Ecs, "Neither X-Amz-Target nor Version names a service."));
+        };
+        let operation = field("Action").unwrap_or_default();
+        let Some(shapes) = model.operation(operation) else {
+            let message = format!("Could not find operation {operation} for version {version}");
+            return Err((api, Refusal::new("InvalidAction", message)));
+        };
+        let request = if content_type.starts_with("application/x-www-form-urlencoded") {
+            query::decode(model, &shapes.input, &form)
+        } else {
+            Err(Refusal::new("MalformedInput", "Content-Type must be application/x-www-form-urlencoded."))
+        };
+        Ok(Incoming { api, operation: operation.to_owned(), request })
+    }
+
+    /// Checks the signature and the request, has the effect, and checks the reply.
+    fn perform(&self, incoming: &Incoming, headers: &HeaderMap) -> Result<Value, Refusal> {
+        let (api, operation) = (incoming.api, incoming.operation.as_str());
+        let signature = signature::read(headers).map_err(|refusal| spoken_by(api, refusal))?;
+        let mut account = self.present_account();
+        signature.must_be_for(api.name(), &account.region).map_err(|refusal| spoken_by(api, refusal))?;
+        let caller = account.identities.caller(&signature, account.at).map_err(|refusal| spoken_by(api, refusal))?;
+        let request = incoming.request.as_ref().map_err(Refusal::clone)?;
+        let Some((model, shapes)) = self.models.get(&api).and_then(|model| Some((model, model.operation(operation)?)))
+        else {
+            return Err(Refusal::new("UnknownOperationException", operation));
+        };
+        model.check(&shapes.input, request, api.protocol()).map_err(|violation| spoken_by(api, violation.into()))?;
+        let account = &mut *account;
+        let reply = match api {
+            Api::Ecs => account.perform_ecs(operation, request, &caller.arn),
+            Api::Ecr => account.images.perform(operation, request),
+            Api::ElasticLoadBalancing => account.perform_elb(operation, request),
+            Api::Sts => account.identities.perform(operation, request, &caller, &mut account.ids, account.at),
+        }?;
+        model.check(&shapes.output, &reply, api.protocol()).map_err(|violation| {
+            let message = format!("The stand-in's own reply does not fit the published model: {violation}");
+            Refusal::new("ServerException", message).with_status(500)
+        })?;
+        Ok(reply)
+    }
+}
+
+/// The query services have other codes for the same complaints.
+fn spoken_by(api: Api, refusal: Refusal) -> Refusal {
+    let code = match (api.protocol(), refusal.code) {
+        (Protocol::Query, "MissingAuthenticationTokenException") => "MissingAuthenticationToken",
+        (Protocol::Query, "UnrecognizedClientException") => "InvalidClientTokenId",
+        (Protocol::Query, "ExpiredTokenException") => "ExpiredToken",
+        (Protocol::Query, "InvalidParameterException" | "SerializationException") => "ValidationError",
+        (Protocol::Json, "SignatureDoesNotMatch") => "InvalidSignatureException",
+        (_, code) => code,
+    };
+    Refusal { code, ..refusal }
+}
+
+fn throttled(api: Api) -> Refusal {
+    match api.protocol() {
+        Protocol::Json => Refusal::new("ThrottlingException", "Rate exceeded"),
+        Protocol::Query => Refusal::new("Throttling", "Rate exceeded"),
+    }
+}
+
+fn failed(api: Api) -> Refusal {
+    let code = match api.protocol() {
+        Protocol::Json => "ServerException",
+        Protocol::Query => "InternalFailure",
+    };
+    Refusal::new(code, "Service Unavailable. Please try again later.").with_status(500)
+}
+
+fn error_body(refusal: &Refusal) -> Value {
+    let mut body = json!({"__type": refusal.code, "message": refusal.message});
+    if let (Some((member, value)), Some(body)) = (&refusal.extra, body.as_object_mut()) {
+        body.insert((*member).to_owned(), value.clone());
+    }
+    body
+}
+
+fn respond(api: Api, operation: Option<&str>, outcome: &Result<Value, Refusal>, request_id: &str) -> Response<Body> {
+    let status = outcome.as_ref().map_or_else(|refusal| refusal.status, |_| 200);
+    let (content_type, body) = match (api.protocol(), outcome) {
+        (Protocol::Json, Ok(reply)) => ("application/x-amz-json-1.1", reply.to_string()),
+        (Protocol::Json, Err(refusal)) => ("application/x-amz-json-1.1", error_body(refusal).to_string()),
+        (Protocol::Query, Ok(reply)) => {
+            ("text/xml", query::reply(api.address(), operation.unwrap_or_default(), reply, request_id))
+        }
+        (Protocol::Query, Err(refusal)) => ("text/xml", query::error(api.address(), refusal, request_id)),
+    };
+    let response = Response::builder()
+        .status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+        .header(header::CONTENT_TYPE, content_type)
+        .header("x-amzn-requestid", request_id)
+        .body(Body::from(body));
+    response.unwrap_or_else(|_| dropped())
+}
+
+/// A reply that never leaves: the body fails before the first byte is flushed, and the connection is closed.
+fn dropped() -> Response<Body> {
+    let lost = io::Error::new(io::ErrorKind::ConnectionAborted, "the reply is lost");
+    Response::new(Body::from_stream(futures::stream::once(async { Err::<Bytes, _>(lost) })))
+}

@@ -1,0 +1,5 @@
+//! The people's side: what they do leaves as the requests that Slack would send.
+
+mod clicks;
+mod forms;
+mod typing;

@@ -1,0 +1,173 @@
+//! Which buttons an incident has now, and what a click on one means. Pure: meaning lives in the record.
+//!
+//! A button carries an opaque id that is stable for (incident, action, plan digest, attempt). A click is looked up
+//! among the buttons that are legal *now*; an id that is not among them is a stale button, whoever sends it. The
+//! `action_id` is `<verb>:<incident>`, so that a click finds its incident and two buttons of a block differ.
+
+use crate::incident::due::{Phase, blocking, phase};
+use crate::incident::ids::{Digest, IncidentId, StepId};
+use crate::incident::incident::Incident;
+
+/// What a button does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Approves the plan.
+    Approve,
+    /// Says no to the plan.
+    Reject,
+    /// Begins nothing new, finishes what is in flight, ends.
+    Stop,
+    /// Tries a failed step again.
+    Retry {
+        /// Which.
+        step: StepId,
+        /// The attempt that failed.
+        attempt: u32,
+    },
+}
+
+/// A button that is legal now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Button {
+    /// Opaque; what Slack carries as the button's value. Twenty hexadecimal characters.
+    pub id: String,
+    /// What it does.
+    pub action: Action,
+}
+
+/// How many characters of the digest make an id: 80 bits.
+const ID_LENGTH: usize = 20;
+
+impl Action {
+    /// The first part of the `action_id`.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Stop => "stop",
+            Self::Retry { .. } => "retry",
+        }
+    }
+}
+
+impl Button {
+    fn new(incident: &Incident, action: Action) -> Self {
+        let plan = incident.proposal().map(|proposal| proposal.digest.as_str());
+        let attempt = match &action {
+            Action::Retry { step, attempt } => Some((step.as_str(), *attempt)),
+            Action::Approve | Action::Reject | Action::Stop => None,
+        };
+        let parts = serde_json::json!([incident.id, action.verb(), plan, attempt]);
+        let mut id = Digest::of(parts.to_string().as_bytes()).as_str().to_owned();
+        id.truncate(ID_LENGTH);
+        Self { id, action }
+    }
+
+    /// What Slack carries as the button's `action_id`.
+    pub fn action_id(&self, incident: &IncidentId) -> String {
+        format!("{}:{incident}", self.action.verb())
+    }
+}
+
+/// The buttons of `incident` that are legal now, in the order in which they are shown.
+pub fn buttons(incident: &Incident) -> Vec<Button> {
+    let actions = match phase(incident) {
+        Phase::Waiting(_) => vec![Action::Approve, Action::Reject],
+        Phase::Planning | Phase::Starting(_) | Phase::Running(_) => vec![Action::Stop],
+        Phase::Blocked(run) => {
+            let retries =
+                blocking(run).map(|(step, record)| Action::Retry { step: step.id.clone(), attempt: record.attempt });
+            retries.chain([Action::Stop]).collect()
+        }
+        Phase::Watching(run, _) if run.stopped.is_none() => vec![Action::Stop],
+        Phase::Watching(..) | Phase::Draining(_) | Phase::Over(_) => Vec::new(),
+    };
+    actions.into_iter().map(|action| Button::new(incident, action)).collect()
+}
+
+/// What a click on the button `id` means now; `None` for a button that is not there any more.
+pub fn meaning(incident: &Incident, id: &str) -> Option<Action> {
+    buttons(incident).into_iter().find(|button| button.id == id).map(|button| button.action)
+}
+
+/// The incident that an `action_id` names; `None` for an `action_id` that is not Rollbot's.
+pub fn incident_of(action_id: &str) -> Option<IncidentId> {
+    let (_verb, incident) = action_id.split_once(':')?;
+    IncidentId::is_one(incident).then(|| IncidentId::new(incident))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::incident::event::What;
+    use crate::incident::policy::Actor;
+    use crate::slack::views::fixtures::{Told, person, terms};
+    use crate::slack::views::states::states;
+
+    fn verbs(told: &Told) -> Vec<&'static str> {
+        buttons(&told.incident).iter().map(|button| button.action.verb()).collect()
+    }
+
+    #[rstest]
+    #[case("planning", &["stop"])]
+    #[case("waiting", &["approve", "reject"])]
+    #[case("waiting-one-of-two", &["approve", "reject"])]
+    #[case("starting", &["stop"])]
+    #[case("running", &["stop"])]
+    #[case("blocked", &["retry", "stop"])]
+    #[case("draining", &[])]
+    #[case("watching", &["stop"])]
+    #[case("closed-rolled-back", &[])]
+    #[case("closed-expired", &[])]
+    fn each_state_has_its_buttons(#[case] state: &str, #[case] expected: &[&str]) {
+        let told = states().into_iter().find(|(name, _)| *name == state).unwrap().1;
+        assert_eq!(verbs(&told), expected);
+    }
+
+    #[test]
+    fn a_click_means_what_the_button_said_and_a_stale_one_means_nothing() {
+        let blocked = Told::blocked();
+        let retry = buttons(&blocked.incident).remove(0);
+        assert_eq!(
+            meaning(&blocked.incident, &retry.id),
+            Some(Action::Retry { step: StepId::new("backend"), attempt: 1 })
+        );
+        let again = blocked.then(1, person("U0LEAD0001"), What::Retried { step: StepId::new("backend") });
+        assert_eq!(meaning(&again.incident, &retry.id), None);
+    }
+
+    #[test]
+    fn a_second_failure_has_another_retry_button() {
+        let first = Told::blocked();
+        let failure = first.incident.run().unwrap().steps[&StepId::new("backend")].state.clone();
+        let crate::incident::step::StepState::Failed(failure) = failure else { panic!("{failure:?}") };
+        let second = first
+            .clone()
+            .then(1, person("U0LEAD0001"), What::Retried { step: StepId::new("backend") })
+            .began("backend", 2)
+            .then(1, Actor::Rollbot, What::Failed { step: StepId::new("backend"), failure });
+        assert_ne!(buttons(&first.incident)[0].id, buttons(&second.incident)[0].id);
+    }
+
+    #[test]
+    fn a_new_plan_has_new_buttons_and_a_new_vote_has_not() {
+        let find = |state: &str| states().into_iter().find(|(name, _)| *name == state).unwrap().1;
+        let approve = |told: &Told| buttons(&told.incident).remove(0).id;
+        let (first, after_drift) = (Told::requested().proposed(terms(2)), find("waiting-after-drift"));
+        assert_ne!(approve(&first), approve(&after_drift));
+        assert_eq!(approve(&first), approve(&first.clone().approved("U0LEAD0001")));
+    }
+
+    #[test]
+    fn ids_are_opaque_and_action_ids_find_the_incident() {
+        let told = Told::blocked();
+        for button in buttons(&told.incident) {
+            assert!(button.id.len() >= 16 && button.id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{button:?}");
+            assert_eq!(incident_of(&button.action_id(&told.incident.id)), Some(told.incident.id.clone()));
+        }
+        assert_eq!(incident_of("approve"), None);
+        assert_eq!(incident_of("approve:somebody-else"), None);
+    }
+}

@@ -1,0 +1,178 @@
+//! What somebody typed, carried out.
+
+use crate::engine::Refusal;
+use crate::incident::command::Command;
+use crate::incident::ids::{ChannelId, IncidentId};
+use crate::incident::incident::{Incident, Terms};
+use crate::incident::policy::{Actor, Policy, Principal, Right};
+use crate::incident::request::Request;
+
+use super::desk::{Desk, NotDone, full_member};
+use super::front::elsewhere;
+use super::grammar::{Run, Subject, Typed, Wanted};
+use super::grammar_vocabulary::KnownEnvironment;
+use super::message::Message;
+use super::payload::SlashCommand;
+use super::views::{dry_run, listing, private};
+
+/// How many past incidents are looked through for those of this channel.
+const LOOKED_THROUGH: usize = 100;
+
+/// How many past incidents are listed.
+const LISTED: usize = 10;
+
+impl Desk {
+    /// Carries a command out. `None`: what there is to see shows in the channel by itself.
+    pub(super) async fn command(&self, command: &SlashCommand, key: &str) -> Result<Option<Message>, NotDone> {
+        let typed = self.front.read(command).map_err(NotDone::Said)?;
+        match typed {
+            Typed::RollBack(wanted) => self.roll_back(wanted, command, key).await,
+            Typed::Stop(id) => self.stop(&id, command).await.map(Some),
+            Typed::Status(subject) => Box::pin(self.status(subject, command)).await.map(Some),
+            Typed::Releases { environment, service } => {
+                self.may_look(command).await?;
+                let targets = Box::pin(self.engine.releases(&environment, &service)).await?;
+                let asked = format!("{environment} {service}");
+                Ok(Some(listing::releases(&asked, &targets, self.engine.clock.now())))
+            }
+            Typed::History { environment, service } => self.history(environment, service, command).await.map(Some),
+            // Answered before anything is recorded.
+            Typed::Help => Ok(None),
+        }
+    }
+
+    async fn roll_back(&self, wanted: Wanted, command: &SlashCommand, key: &str) -> Result<Option<Message>, NotDone> {
+        let actor = self.actor(&command.by, &command.channel, &wanted.environment).await;
+        let Some(team) = self.team(command).await else {
+            return Err(NotDone::Said(private::rejection(&crate::incident::rejection::Rejection::UnknownPerson)));
+        };
+        let request = Request {
+            environment: wanted.environment,
+            service: wanted.service,
+            to: wanted.to,
+            only: wanted.only,
+            with: wanted.with,
+            reason: wanted.reason,
+            by: command.by.user.clone(),
+            by_name: command.by.name.clone(),
+            team,
+            channel: command.channel.clone(),
+        };
+        match wanted.run {
+            Run::Real => self.engine.open(request, actor, key).await.map(|_incident| None).map_err(NotDone::from),
+            Run::Dry => self.rehearse(&request, &actor).await.map(Some),
+        }
+    }
+
+    async fn team(&self, command: &SlashCommand) -> Option<crate::incident::ids::TeamId> {
+        match &command.by.team {
+            Some(team) => Some(team.clone()),
+            None => self.front.directory.home().await.map(|team| (*team).clone()),
+        }
+    }
+
+    async fn rehearse(&self, request: &Request, actor: &Actor) -> Result<Message, NotDone> {
+        let policy = self.policy(&request.environment)?;
+        policy.may(Right::Request, actor, Some(&request.by)).map_err(Refusal::Rejected)?;
+        let plan = self.engine.rehearse(request).await?;
+        Ok(dry_run(request, &plan, &terms(policy), self.engine.clock.now().at))
+    }
+
+    async fn stop(&self, id: &IncidentId, command: &SlashCommand) -> Result<Message, NotDone> {
+        let incident = self.incident_here(id, &command.channel).await?;
+        let actor = self.actor(&command.by, &command.channel, &incident.request.environment).await;
+        self.engine.command(id, Command::Stop, actor).await?;
+        Ok(Message::of_text(format!("{} begins nothing new and ends.", self.link(id).await)))
+    }
+
+    async fn status(&self, subject: Subject, command: &SlashCommand) -> Result<Message, NotDone> {
+        self.may_look(command).await?;
+        let now = self.engine.clock.now();
+        match subject {
+            Subject::Incident(id) => {
+                let incident = self.incident_here(&id, &command.channel).await?;
+                Ok(listing::status_of(&incident, now))
+            }
+            Subject::Everything => {
+                let mut open = self.engine.open_incidents().await?;
+                open.retain(|incident| self.is_here(incident, &command.channel));
+                open.reverse();
+                Ok(listing::status(&open, self.part_here(&command.channel).as_deref(), now))
+            }
+            Subject::Environment(environment) => {
+                let services = Box::pin(self.engine.status(Some(&environment), None)).await?;
+                Ok(listing::services(&services, now))
+            }
+            Subject::Service { environment, service } => {
+                let services = Box::pin(self.engine.status(Some(&environment), Some(&service))).await?;
+                Ok(listing::services(&services, now))
+            }
+        }
+    }
+
+    async fn history(
+        &self,
+        environment: Option<String>,
+        service: Option<String>,
+        command: &SlashCommand,
+    ) -> Result<Message, NotDone> {
+        self.may_look(command).await?;
+        let (environment, service) = (environment.as_deref(), service.as_deref());
+        let mut past = self.engine.history(environment, service, LOOKED_THROUGH).await?;
+        past.retain(|incident| self.is_here(incident, &command.channel));
+        past.truncate(LISTED);
+        let asked: Vec<&str> = environment.into_iter().chain(service).collect();
+        let asked = match asked.as_slice() {
+            [] => self.part_here(&command.channel),
+            asked => Some(asked.join(" ")),
+        };
+        Ok(listing::history(&past, asked.as_deref(), self.engine.clock.now()))
+    }
+
+    /// Whoever asks what runs has to be a full member; the channel was looked at before.
+    async fn may_look(&self, command: &SlashCommand) -> Result<(), NotDone> {
+        let member = self.front.directory.member(&command.by, &command.channel, &[]).await;
+        full_member(&member).map_err(|rejection| Refusal::Rejected(rejection).into())
+    }
+
+    /// An incident of an environment that takes commands in `channel`.
+    async fn incident_here(&self, id: &IncidentId, channel: &ChannelId) -> Result<Incident, NotDone> {
+        let incident = self.incident(id).await?;
+        if self.is_here(&incident, channel) {
+            return Ok(incident);
+        }
+        let environment = &incident.request.environment;
+        let channels = self.engine.config.environments.get(environment).map(|environment| &environment.channels);
+        match channels {
+            Some(channels) => Err(NotDone::Said(elsewhere(environment, channels))),
+            None => Err(NotDone::Said(elsewhere(environment, std::slice::from_ref(&incident.request.channel)))),
+        }
+    }
+
+    /// The environments of this channel, where there are others.
+    fn part_here(&self, channel: &ChannelId) -> Option<String> {
+        let here: Vec<&str> = self.front.here(channel).map(|environment| environment.name.as_str()).collect();
+        (here.len() < self.engine.config.environments.len()).then(|| here.join(", "))
+    }
+
+    fn is_here(&self, incident: &Incident, channel: &ChannelId) -> bool {
+        let is_it = |environment: &KnownEnvironment| environment.name == incident.request.environment;
+        self.front.here(channel).any(is_it)
+    }
+
+    fn policy(&self, environment: &str) -> Result<&Policy, NotDone> {
+        let environment = self.engine.config.environments.get(environment);
+        environment
+            .map(|environment| &environment.policy)
+            .ok_or_else(|| Refusal::CannotPlan("The configuration has no such environment any more.".to_owned()).into())
+    }
+}
+
+/// What an approval would take.
+fn terms(policy: &Policy) -> Terms {
+    let mut approvers = policy.approve.clone();
+    if policy.approval.required == 0 {
+        approvers.insert(0, Principal::Requester);
+    }
+    Terms { required: policy.approval.required, approvers, confirm_phrase: policy.approval.confirm_phrase.clone() }
+}

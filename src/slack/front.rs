@@ -1,0 +1,144 @@
+//! What can be answered at once, before anything is recorded: from the configuration and the store alone.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use crate::config::Config;
+use crate::incident::ids::ChannelId;
+use crate::incident::rejection::Rejection;
+use crate::store::Store;
+
+use super::client::SlackClient;
+use super::directory::Directory;
+use super::grammar::{Misread, Typed, parse};
+use super::grammar_vocabulary::{KnownEnvironment, KnownService, Vocabulary};
+use super::message::Message;
+use super::mrkdwn::{all_of, foreign};
+use super::payload::{Person, SlashCommand, Submission};
+use super::replies::{Addressee, tell};
+use super::views::confirm::{CALLBACK, Confirming, PHRASE_BLOCK, PHRASE_INPUT};
+use super::views::{help, private};
+
+/// What answers at once. Cheap to clone.
+#[derive(Clone)]
+pub struct Front {
+    vocabulary: Arc<Vocabulary>,
+    pub(super) store: Store,
+    pub(super) client: SlackClient,
+    pub(super) directory: Directory,
+    tasks: TaskTracker,
+}
+
+impl Front {
+    /// A front for what `config` names.
+    pub fn new(config: &Config, store: Store, client: SlackClient, directory: Directory, tasks: TaskTracker) -> Self {
+        Self { vocabulary: Arc::new(Vocabulary::of(config)), store, client, directory, tasks }
+    }
+
+    /// What a command asks for; `Err` is the whole answer.
+    ///
+    /// # Errors
+    /// Somebody of another workspace, a typing error, the wrong channel, a question for help.
+    pub fn read(&self, command: &SlashCommand) -> Result<Typed, Message> {
+        if self.directory.is_foreign(&command.by) {
+            return Err(private::rejection(&Rejection::ForeignWorkspace));
+        }
+        match parse(&command.text, &self.vocabulary, &command.channel) {
+            Ok(Typed::Help) => Err(self.help(&command.channel)),
+            Ok(typed) => Ok(typed),
+            Err(Misread::Sentence(sentence)) => Err(Message::of_text(sentence)),
+            Err(Misread::Elsewhere { environment, channels }) => Err(elsewhere(&environment, &channels)),
+        }
+    }
+
+    /// Whether somebody's payload itself says that they belong to another workspace.
+    pub fn is_foreign(&self, person: &Person) -> bool {
+        self.directory.is_foreign(person)
+    }
+
+    /// Says something to one person, without being waited for.
+    pub fn tell(&self, to: Addressee, message: Message) {
+        let client = self.client.clone();
+        self.tasks.spawn(async move { tell(&client, &to, &message).await });
+    }
+
+    /// What is wrong with what was filled into a form, by block; the form shows it and stays open.
+    pub async fn wrong_entry(&self, submission: &Submission) -> Option<Value> {
+        if submission.callback_id != CALLBACK {
+            return None;
+        }
+        let confirming = Confirming::read(&submission.private_metadata)?;
+        let stored = match self.store.load(&confirming.incident).await {
+            Ok(stored) => stored?,
+            Err(error) => {
+                warn!(incident = %confirming.incident, %error, "a form is not looked at in advance");
+                return None;
+            }
+        };
+        let phrase = stored.incident.proposal()?.terms.confirm_phrase.as_deref()?;
+        let typed = typed_phrase(submission).unwrap_or_default();
+        (typed.trim() != phrase).then(|| entry_error(&format!("That is not the phrase. Type {phrase} exactly.")))
+    }
+
+    /// The environments that take commands in `channel`.
+    pub(super) fn here<'a>(&'a self, channel: &'a ChannelId) -> impl Iterator<Item = &'a KnownEnvironment> {
+        self.vocabulary.here(channel)
+    }
+
+    fn help(&self, channel: &ChannelId) -> Message {
+        let names = |environment: &KnownEnvironment| {
+            let services = environment.services.iter().map(|service| service.name.clone());
+            (environment.name.clone(), services.collect())
+        };
+        help::help(&self.here(channel).map(names).collect::<Vec<_>>())
+    }
+}
+
+/// What was typed into the form that approves a plan.
+pub(super) fn typed_phrase(submission: &Submission) -> Option<&str> {
+    let phrase = submission.values.get(PHRASE_BLOCK)?.get(PHRASE_INPUT)?;
+    Some(phrase.as_str())
+}
+
+/// A sentence of plain text under the field of the form that approves a plan.
+pub(super) fn entry_error(sentence: &str) -> Value {
+    let mut errors = Map::new();
+    errors.insert(PHRASE_BLOCK.to_owned(), Value::from(sentence));
+    Value::Object(errors)
+}
+
+/// Where an environment's commands are taken.
+pub(super) fn elsewhere(environment: &str, channels: &[ChannelId]) -> Message {
+    let channels = channels.iter().map(|channel| format!("<#{channel}>")).collect();
+    Message::of_text(format!(
+        "Commands for {} are not taken in this channel; type them in {}.",
+        foreign(environment, 60),
+        all_of(channels)
+    ))
+}
+
+impl Vocabulary {
+    /// The names that `config` defines.
+    pub fn of(config: &Config) -> Self {
+        let services = |environment: &str| {
+            let here = config.services.values().filter_map(|service| {
+                let configured = service.environments.get(environment)?;
+                let targets = configured.targets.iter().flat_map(|stage| &stage.targets);
+                Some(KnownService {
+                    name: service.name.clone(),
+                    targets: targets.map(|target| target.name().to_owned()).collect(),
+                })
+            });
+            here.collect()
+        };
+        let environments = config.environments.values().map(|environment| KnownEnvironment {
+            name: environment.name.clone(),
+            channels: environment.channels.clone(),
+            services: services(&environment.name),
+        });
+        Self { environments: environments.collect() }
+    }
+}

@@ -1,0 +1,292 @@
+//! What people type after `/rollback`. Pure.
+//!
+//! Forgiving where the meaning is plain (case, spaces, curly quotes, dashes that phones join, punctuation) and strict
+//! where a guess could roll back the wrong thing: an unknown name is answered with the nearest, never replaced by it.
+//! A flag counts wherever it stands, in a reason too: who typed `--dry-run` did not want the real thing.
+
+use crate::config::RESERVED_VERBS;
+use crate::incident::ids::{ChannelId, IncidentId};
+
+use super::grammar_clauses::{Clauses, begins_a_clause};
+use super::grammar_vocabulary::{KnownEnvironment, Vocabulary, are};
+use super::grammar_words::{Flag, Word, excerpt, words};
+
+/// What somebody asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Typed {
+    /// Roll a service back.
+    RollBack(Wanted),
+    /// What runs, and what is in flight.
+    Status(Subject),
+    /// What could be gone back to.
+    Releases {
+        /// The environment's name.
+        environment: String,
+        /// The service's name.
+        service: String,
+    },
+    /// What was rolled back before.
+    History {
+        /// Only in this environment.
+        environment: Option<String>,
+        /// Only this service.
+        service: Option<String>,
+    },
+    /// Stop an incident.
+    Stop(IncidentId),
+    /// What can be typed.
+    Help,
+}
+
+/// A rollback as it was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The environment's name.
+    pub environment: String,
+    /// The service's name.
+    pub service: String,
+    /// Which release; `None` means the one before.
+    pub to: Option<String>,
+    /// Only these targets.
+    pub only: Vec<String>,
+    /// Also these targets.
+    pub with: Vec<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Whether it is meant.
+    pub run: Run,
+}
+
+/// Whether a rollback is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// It is.
+    Real,
+    /// Only show the plan.
+    Dry,
+}
+
+/// What a status is asked of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// Everything that this channel may see.
+    Everything,
+    /// One incident.
+    Incident(IncidentId),
+    /// All services of an environment.
+    Environment(String),
+    /// One service.
+    Service {
+        /// The environment's name.
+        environment: String,
+        /// The service's name.
+        service: String,
+    },
+}
+
+/// Why what was typed is not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Misread {
+    /// One sentence of mrkdwn: what was wrong, and what to type.
+    Sentence(String),
+    /// The environment takes commands in other channels.
+    Elsewhere {
+        /// Its name.
+        environment: String,
+        /// Where its commands are taken.
+        channels: Vec<ChannelId>,
+    },
+}
+
+impl Misread {
+    /// A sentence.
+    pub(super) fn sentence(text: impl Into<String>) -> Self {
+        Self::Sentence(text.into())
+    }
+
+    /// The sentence for a channel that no environment names.
+    pub(super) fn nothing_here() -> Self {
+        Self::sentence(
+            "No environment takes commands in this channel; their `channels` in rollbot.yml say which channels do.",
+        )
+    }
+}
+
+/// Reads what was typed after `/rollback` in `channel`.
+///
+/// # Errors
+/// A [`Misread`]: one sentence that says what was wrong and what to type.
+pub fn parse(text: &str, vocabulary: &Vocabulary, channel: &ChannelId) -> Result<Typed, Misread> {
+    let words = words(text);
+    let mut words: Vec<&Word> = words.iter().filter(|word| !word.plain.is_empty() || word.flag().is_some()).collect();
+    // Who pastes a whole command repeats its name.
+    if words.first().is_some_and(|word| word.is("/rollback") || word.is("rollback")) {
+        words.remove(0);
+    }
+    let Some((first, rest)) = words.split_first() else {
+        return Ok(Typed::Help);
+    };
+    let reader = Reader { vocabulary, channel };
+    match first.plain.to_ascii_lowercase().as_str() {
+        "help" | "?" => return Ok(Typed::Help),
+        "status" => return reader.status(rest),
+        "releases" => return reader.releases(rest),
+        "history" => return reader.history(rest),
+        "stop" => return Reader::stop(rest),
+        verb @ ("freeze" | "unfreeze" | "report" | "note") => return Err(not_yet(verb)),
+        _ => {}
+    }
+    match first.flag() {
+        Some(Flag::Help) => Ok(Typed::Help),
+        Some(_) => {
+            Err(Misread::sentence("Say the environment and the service first, as in `/rollback prod api --dry-run`."))
+        }
+        None => reader.roll_back(first, rest),
+    }
+}
+
+/// What this version does not do: known by name, so that nobody thinks they mistyped it.
+pub(super) fn not_yet(what: &str) -> Misread {
+    Misread::sentence(match what {
+        "freeze" | "unfreeze" => {
+            "This version does not hold deployments back; pause the pipeline where it runs, and resume it there."
+        }
+        "report" => "This version writes no reports; `/rollback status rb-…` shows what happened.",
+        "note" => "This version keeps no notes; write them into the incident's thread.",
+        "--emergency" => {
+            "This version has no --emergency; leave it out, and ask somebody who may approve for their approval."
+        }
+        _ => "This version takes one release for all targets; use `to … only …` for each in turn.",
+    })
+}
+
+struct Reader<'a> {
+    vocabulary: &'a Vocabulary,
+    channel: &'a ChannelId,
+}
+
+impl<'a> Reader<'a> {
+    fn environment(&self, word: &Word) -> Result<&'a KnownEnvironment, Misread> {
+        self.vocabulary
+            .named(word, self.channel)
+            .unwrap_or_else(|| Err(self.vocabulary.no_environment(word, self.channel, &RESERVED_VERBS)))
+    }
+
+    /// A question about everything is about everything of this channel, so there has to be something.
+    fn somewhere(&self) -> Result<(), Misread> {
+        match self.vocabulary.here(self.channel).next() {
+            Some(_) => Ok(()),
+            None => Err(Misread::nothing_here()),
+        }
+    }
+
+    fn roll_back(&self, first: &Word, rest: &[&Word]) -> Result<Typed, Misread> {
+        let environment = self.environment(first)?;
+        let Some((second, clauses)) = rest.split_first().filter(|(word, _)| !begins_a_clause(word)) else {
+            if rest.iter().any(|word| word.flag() == Some(Flag::Help)) {
+                return Ok(Typed::Help);
+            }
+            let example = environment.services.first().map_or("…", |service| &service.name);
+            return Err(Misread::sentence(format!(
+                "This version rolls back one service at a time: type `/rollback {} {example}`; in {} there {}.",
+                environment.name,
+                environment.name,
+                are(&environment.service_names())
+            )));
+        };
+        let service = environment.service(second).ok_or_else(|| environment.no_service(second, ""))?;
+        Clauses::new(environment, service).read(clauses)
+    }
+
+    fn status(&self, rest: &[&Word]) -> Result<Typed, Misread> {
+        let subject = match rest {
+            [] => {
+                self.somewhere()?;
+                Subject::Everything
+            }
+            [one] if incident(one).is_some() => incident(one).map_or(Subject::Everything, Subject::Incident),
+            [environment] => Subject::Environment(self.environment(environment)?.name.clone()),
+            [environment, service, more @ ..] => {
+                let (environment, service) = self.service(environment, service, "status")?;
+                nothing_more(more, "status prod api")?;
+                Subject::Service { environment, service }
+            }
+        };
+        Ok(Typed::Status(subject))
+    }
+
+    fn releases(&self, rest: &[&Word]) -> Result<Typed, Misread> {
+        match rest {
+            [] => Err(Misread::sentence("Say of what, as in `/rollback releases prod api`.")),
+            [environment] => {
+                let environment = self.environment(environment)?;
+                Err(Misread::sentence(format!(
+                    "Say which service: `/rollback releases {} …`; in {} there {}.",
+                    environment.name,
+                    environment.name,
+                    are(&environment.service_names())
+                )))
+            }
+            [environment, service, more @ ..] => {
+                let (environment, service) = self.service(environment, service, "releases")?;
+                nothing_more(more, "releases prod api")?;
+                Ok(Typed::Releases { environment, service })
+            }
+        }
+    }
+
+    fn history(&self, rest: &[&Word]) -> Result<Typed, Misread> {
+        let (environment, service) = match rest {
+            [] => {
+                self.somewhere()?;
+                (None, None)
+            }
+            [environment] => (Some(self.environment(environment)?.name.clone()), None),
+            [environment, service, more @ ..] => {
+                let (environment, service) = self.service(environment, service, "history")?;
+                nothing_more(more, "history prod api")?;
+                (Some(environment), Some(service))
+            }
+        };
+        Ok(Typed::History { environment, service })
+    }
+
+    fn stop(rest: &[&Word]) -> Result<Typed, Misread> {
+        match rest {
+            [] => Err(Misread::sentence(
+                "Say which incident, as in `/rollback stop rb-7k3fq`; `/rollback status` lists what is in flight.",
+            )),
+            [one, more @ ..] => {
+                let id = incident(one).ok_or_else(|| {
+                    Misread::sentence(format!(
+                        "“{}” is no incident; type `/rollback stop rb-…` with an id that `/rollback status` lists.",
+                        excerpt(&one.raw)
+                    ))
+                })?;
+                nothing_more(more, "stop rb-7k3fq")?;
+                Ok(Typed::Stop(id))
+            }
+        }
+    }
+
+    fn service(&self, environment: &Word, service: &Word, verb: &str) -> Result<(String, String), Misread> {
+        let environment = self.environment(environment)?;
+        let service = environment.service(service).ok_or_else(|| environment.no_service(service, verb))?;
+        Ok((environment.name.clone(), service.name.clone()))
+    }
+}
+
+fn incident(word: &Word) -> Option<IncidentId> {
+    let id = word.plain.trim_start_matches('#').to_ascii_lowercase();
+    IncidentId::is_one(&id).then(|| IncidentId::new(id))
+}
+
+fn nothing_more(more: &[&Word], usage: &str) -> Result<(), Misread> {
+    match more.first() {
+        None => Ok(()),
+        Some(word) => Err(Misread::sentence(format!(
+            "“{}” is too much; say no more than in `/rollback {usage}`.",
+            excerpt(&word.raw)
+        ))),
+    }
+}

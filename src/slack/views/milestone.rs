@@ -1,0 +1,244 @@
+//! The thread: one post for each event that a reader would want to know of later. What only moves on is in the step
+//! list instead.
+
+use serde_json::Value;
+
+use super::blocks::{context, section};
+use super::card::{explained, progress};
+use super::evidence::{bullets, of_run};
+use super::target::{Over, title};
+use super::words::{Watch, accepted_by, goals, short, watch, words};
+use crate::incident::event::{Event, What};
+use crate::incident::ids::StepId;
+use crate::incident::incident::{End, Incident, Run, Verdict};
+use crate::incident::plan::{Need, Plan, Purpose, Step};
+use crate::incident::step::{Act, Evidence, Failure, Finding, StepState};
+use crate::incident::time::{Now, Pace};
+use crate::slack::message::Message;
+use crate::slack::mrkdwn::{actor, clamp, code, duration, foreign, stopped, user};
+
+/// The thread post for `event` of `incident`, whose record is at least as new as the event; `None` where the event is
+/// no milestone. `pace` is the pace at which durations were lived.
+pub fn milestone(incident: &Incident, event: &Event, pace: Pace) -> Option<Message> {
+    let now = Now { at: event.at, pace };
+    match &event.what {
+        What::Proposed { proposal } if proposal.number > 1 => Some(said(&format!(
+            "🔁 The plan no longer fitted, so it was made anew and has to be approved again.\n{}",
+            bullets(proposal.drift.iter().map(String::as_str))
+        ))),
+        What::Approved { .. } => Some(said(&approved(incident, event))),
+        What::Started { .. } => Some(said("▶️ A fresh look found everything as the plan says. The rollback starts.")),
+        What::Accepted { step, number, request_id, .. } => {
+            let (_, step) = step_of(incident, step)?;
+            Some(accepted(incident, step, *number, request_id.as_deref()))
+        }
+        What::Refused { step, why, .. } => {
+            let (_, step) = step_of(incident, step)?;
+            Some(said(&format!("🚫 {}: AWS refused, and nothing was changed.\n{}", title(step), code(why, 600))))
+        }
+        What::Finished { step, evidence, .. } => {
+            let (purpose, step) = step_of(incident, step)?;
+            Some(finished(incident, purpose, step, evidence, event, now))
+        }
+        What::Failed { step, failure } => {
+            let (purpose, step) = step_of(incident, step)?;
+            Some(failed(incident, purpose, step, failure))
+        }
+        What::Retried { step } => {
+            let (_, step) = step_of(incident, step)?;
+            Some(said(&format!("🔁 {} has {} tried again.", actor(&event.by), title(step))))
+        }
+        What::Skipped { step, reason } => {
+            let (_, step) = step_of(incident, step)?;
+            let by = actor(&event.by);
+            Some(said(&format!("⏭️ {by} goes on without {}: “{}”.", title(step), foreign(reason, 600))))
+        }
+        What::StopRequested => Some(said(&format!(
+            "🟠 {} stopped it. What is in flight is finished, and nothing new begins.",
+            actor(&event.by)
+        ))),
+        What::VerdictReached { verdict } => Some(verdict_reached(incident, *verdict, now)),
+        What::Closed { end } => Some(closed(incident, end, event, now)),
+        What::Requested { .. }
+        | What::Proposed { .. }
+        | What::Began { .. }
+        | What::Acting { .. }
+        | What::Progressed { .. }
+        | What::Withdrawn { .. } => None,
+    }
+}
+
+fn said(text: &str) -> Message {
+    with(text, Vec::new())
+}
+
+/// As much of a post as a notification carries.
+const FALLBACK: usize = 3_000;
+
+fn with(text: &str, more: Vec<Value>) -> Message {
+    let mut blocks = vec![section(text)];
+    blocks.extend(more);
+    Message { text: clamp(text, FALLBACK), blocks }
+}
+
+fn plan(incident: &Incident) -> Option<&Plan> {
+    incident.proposal().map(|proposal| &proposal.plan)
+}
+
+fn step_of<'a>(incident: &'a Incident, id: &StepId) -> Option<(Purpose, &'a Step)> {
+    plan(incident)?.step(id)
+}
+
+fn approved(incident: &Incident, event: &Event) -> String {
+    let by = actor(&event.by);
+    let counted = incident.proposal().and_then(|proposal| {
+        let place = proposal.votes.iter().position(|vote| vote.at == event.at && vote.by == event.by)?;
+        (proposal.needed() > 1).then(|| format!("{} of {}", place + 1, proposal.needed()))
+    });
+    match counted {
+        Some(counted) => format!("👍 {by} approved ({counted})."),
+        None => format!("👍 {by} approved."),
+    }
+}
+
+fn accepted(incident: &Incident, step: &Step, number: u32, request_id: Option<&str>) -> Message {
+    let record = incident.run().map(|run| run.record(&step.id)).unwrap_or_default();
+    let act = record.acts.iter().find(|act| act.number == number);
+    let verb = act.and_then(verb).map(|verb| format!(" of {}", code(verb, 60)));
+    let verb = verb.unwrap_or_default();
+    let text = match &step.to {
+        Some(to) => format!("⚙️ {}: AWS accepted the order{verb} to take it to {}.", title(step), short(to)),
+        None => format!("⚙️ {}: AWS accepted the order{verb}.", title(step)),
+    };
+    let request = request_id.map(|id| context(&format!("request {}", code(id, 80))));
+    with(&text, request.into_iter().collect())
+}
+
+/// AWS's verb, which the intention of every act bears under this name.
+fn verb(act: &Act) -> Option<&str> {
+    act.what.get("verb").and_then(Value::as_str)
+}
+
+fn finished(
+    incident: &Incident,
+    purpose: Purpose,
+    step: &Step,
+    evidence: &[Evidence],
+    event: &Event,
+    now: Now,
+) -> Message {
+    let began = incident.run().and_then(|run| run.record(&step.id).began_at);
+    let took = began.map(|began| duration(now.between(began, event.at)));
+    let after = took.as_ref().map(|took| format!(" after {took}")).unwrap_or_default();
+    let text = match (purpose, &step.to) {
+        (Purpose::RollBack, Some(to)) => format!("✅ {} runs {}{after}.", title(step), short(to)),
+        (Purpose::Verify, _) => format!("✅ {}: healthy{after}.", title(step)),
+        (Purpose::Watch, _) => {
+            format!(
+                "✅ {}: nothing got worse{}.",
+                title(step),
+                took.map(|took| format!(" in {took}")).unwrap_or_default()
+            )
+        }
+        (Purpose::Freeze | Purpose::RollBack, _) => format!("✅ {}: done{after}.", title(step)),
+    };
+    let seen = bullets(evidence.iter().map(|evidence| evidence.text.as_str()));
+    with(&text, if seen.is_empty() { Vec::new() } else { vec![context(&seen)] })
+}
+
+fn failed(incident: &Incident, purpose: Purpose, step: &Step, failure: &Failure) -> Message {
+    let text = match (purpose, step.need) {
+        (Purpose::Watch, _) => {
+            let found = match failure.finding {
+                Finding::Wrong => "got worse again while it was watched",
+                Finding::Inconclusive => "could not be seen any more while it was watched",
+            };
+            format!("🔴 {}: {} {found}.\n{}", called(incident), title(step), explained(failure))
+        }
+        (Purpose::Freeze | Purpose::RollBack | Purpose::Verify, Need::Optional) => format!(
+            "⚠️ {} did not succeed. It is optional, so the rollback goes on.\n{}",
+            title(step),
+            explained(failure)
+        ),
+        (Purpose::Freeze | Purpose::RollBack | Purpose::Verify, Need::Required) => format!(
+            "❌ {}: {} did not succeed, and somebody has to decide.\n{}",
+            called(incident),
+            title(step),
+            explained(failure)
+        ),
+    };
+    said(&text)
+}
+
+/// Whoever has to hear of it: who asked and who approved.
+fn called(incident: &Incident) -> String {
+    let mut people = vec![incident.request.by.clone()];
+    people.extend(incident.proposal().map(crate::incident::incident::Proposal::approvers).unwrap_or_default());
+    let mut seen = std::collections::BTreeSet::new();
+    people.retain(|person| seen.insert(person.clone()));
+    people.truncate(5);
+    people.iter().map(user).collect::<Vec<_>>().join(" ")
+}
+
+fn verdict_reached(incident: &Incident, verdict: Verdict, now: Now) -> Message {
+    let name = format!("*{}*", foreign(&incident.request.service, 60));
+    let Some(run) = incident.run() else {
+        return said(&format!("{} {name}: the verdict is in.", user(&incident.request.by)));
+    };
+    let took = duration(run.took(now, now.at));
+    let by = user(&incident.request.by);
+    let goals = goals(&run.proposal.plan);
+    let text = match verdict {
+        Verdict::RolledBack => format!("🏁 {by} {name} is rolled back: it runs {goals}. It took {took}."),
+        Verdict::PartlyRolledBack => {
+            format!("🏁 {by} {name} is only partly back after {took}: the card names what is not.")
+        }
+        Verdict::Unproved => format!(
+            "🏁 {by} {name} runs {goals}, but whether it is healthy could not be seen, so it is not proved{}.",
+            accepted_by(run)
+        ),
+    };
+    let seen = of_run(run);
+    with(&text, if seen.is_empty() { Vec::new() } else { vec![context(&format!("What was seen:\n{seen}"))] })
+}
+
+fn watched(run: &Run) -> String {
+    let all_done = run.of(Purpose::Watch).all(|(_, record)| record.state == StepState::Done);
+    match (watch(run), run.of(Purpose::Watch).count()) {
+        (Watch::Worse, _) => {
+            "🔴 The watch is over. It got worse again; another rollback can go back further.".to_owned()
+        }
+        (Watch::Blind, _) => {
+            "🟠 The watch is over, and in the end nothing could be seen. Look for yourself.".to_owned()
+        }
+        (Watch::Quiet, 0) => "⚪ This incident is closed.".to_owned(),
+        (Watch::Quiet, _) if all_done => {
+            "⚪ The watch is over, and nothing got worse. This incident is closed.".to_owned()
+        }
+        (Watch::Quiet, _) => "⚪ The watch was stopped. This incident is closed.".to_owned(),
+    }
+}
+
+fn closed(incident: &Incident, end: &End, event: &Event, now: Now) -> Message {
+    let asked = user(&incident.request.by);
+    let by = actor(&event.by);
+    let text = match end {
+        End::Verdict { .. } => match incident.run() {
+            Some(run) => watched(run),
+            None => "⚪ This incident is closed.".to_owned(),
+        },
+        End::Rejected { reason: Some(reason) } => {
+            format!("⚪ {asked} {by} rejected the plan: “{}”. Nothing was changed.", foreign(reason, 600))
+        }
+        End::Rejected { reason: None } => format!("⚪ {asked} {by} rejected the plan. Nothing was changed."),
+        End::NothingToDo { .. } | End::Expired | End::Aborted { .. } | End::Failed { .. } => {
+            let words = words(incident, now);
+            let stand = match (end, incident.run()) {
+                (End::Failed { .. }, Some(run)) => format!("\n{}", progress(run, Over::Stopped, now)),
+                _ => String::new(),
+            };
+            format!("{} {asked} {}{stand}", words.emoji, stopped(&words.sentence))
+        }
+    };
+    said(&text)
+}

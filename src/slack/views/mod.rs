@@ -1,0 +1,25 @@
+//! What Slack shows of an incident: pure functions from the record to messages.
+
+mod blocks;
+pub mod card;
+pub mod confirm;
+mod evidence;
+pub mod help;
+pub mod listing;
+pub mod milestone;
+mod plan;
+pub mod private;
+pub mod steps;
+mod target;
+mod words;
+
+pub use plan::dry_run;
+
+#[cfg(test)]
+pub(super) mod fixtures;
+#[cfg(test)]
+pub(super) mod lint;
+#[cfg(test)]
+pub(super) mod states;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! Every state that a card can show, by name; and the same written by somebody who means harm.
+
+use serde_json::{Value, json};
+
+use super::fixtures::{Told, inconclusive, person, plan, terms, unhealthy, wide_plan, with_phrase};
+use crate::incident::event::What;
+use crate::incident::ids::StepId;
+use crate::incident::incident::{End, Verdict};
+use crate::incident::policy::Actor;
+
+/// Every state that a card can show, by name.
+pub(in crate::slack) fn states() -> Vec<(&'static str, Told)> {
+    let lead = || person("U0LEAD0001");
+    let rollbot = || Actor::Rollbot;
+    let verdict = |verdict| End::Verdict { verdict };
+    let skip = |told: Told, step: &str| {
+        told.then(30, lead(), What::Skipped { step: StepId::new(step), reason: "nothing depends on it".into() })
+    };
+    let unproved = || {
+        let told = Told::verifying()
+            .finished("verify/http-1", 11, &["GET https://api.example.com/health answered 200 three times in a row"])
+            .failed("verify/target-group", inconclusive());
+        skip(told, "verify/target-group").bot(0, What::VerdictReached { verdict: Verdict::Unproved })
+    };
+    let partly = || {
+        skip(Told::blocked(), "backend")
+            .began("verify/http-1", 1)
+            .finished("verify/http-1", 11, &["GET https://api.example.com/health answered 200 three times in a row"])
+            .began("verify/target-group", 1)
+            .finished("verify/target-group", 1, &["4 of 4 targets are healthy"])
+            .bot(0, What::VerdictReached { verdict: Verdict::PartlyRolledBack })
+    };
+    let watched =
+        |told: Told| told.began("watch/http-1", 1).finished("watch/http-1", 1_800, &["60 looks, all healthy"]);
+    let wide = || Told::requested().proposed_as(1, terms(2), wide_plan(), Vec::new());
+    let drift = plan().drift(&wide_plan());
+    vec![
+        ("planning", Told::requested()),
+        ("waiting", Told::requested().proposed(terms(1))),
+        ("waiting-confirmation", Told::requested().proposed(terms(0))),
+        ("waiting-phrase", Told::requested().proposed(with_phrase())),
+        ("waiting-one-of-two", wide().approved("U0LEAD0001")),
+        ("waiting-after-drift", Told::requested().proposed(terms(1)).proposed_as(2, terms(1), wide_plan(), drift)),
+        ("starting", Told::requested().proposed(terms(1)).approved("U0LEAD0001")),
+        ("running", Told::under_way()),
+        (
+            "running-wide",
+            wide()
+                .approved("U0LEAD0001")
+                .approved("U0SRE00002")
+                .started()
+                .began("backend", 1)
+                .began("jobs", 1)
+                .acted("jobs", 1),
+        ),
+        ("checking", Told::verifying()),
+        ("blocked", Told::blocked()),
+        ("blocked-check", Told::verifying().failed("verify/http-1", unhealthy())),
+        ("draining", Told::under_way().stopped()),
+        ("watching", Told::watching()),
+        ("watching-unproved", unproved()),
+        ("watching-regressed", Told::watching().failed("watch/http-1", unhealthy())),
+        ("watching-blind", Told::watching().failed("watch/http-1", inconclusive())),
+        (
+            "closed-rolled-back",
+            Told::watching()
+                .finished("watch/http-1", 1_800, &["60 looks, all healthy"])
+                .closed(rollbot(), verdict(Verdict::RolledBack)),
+        ),
+        (
+            "closed-regressed",
+            Told::watching().failed("watch/http-1", unhealthy()).closed(rollbot(), verdict(Verdict::RolledBack)),
+        ),
+        ("closed-partly", watched(partly()).closed(rollbot(), verdict(Verdict::PartlyRolledBack))),
+        ("closed-unproved", watched(unproved()).closed(rollbot(), verdict(Verdict::Unproved))),
+        (
+            "closed-nothing-to-do",
+            Told::requested().closed(
+                rollbot(),
+                End::NothingToDo { why: "ECS service shop-prod/api runs v41 (api:41) already".into() },
+            ),
+        ),
+        (
+            "closed-no-plan",
+            Told::requested().closed(
+                rollbot(),
+                End::Aborted {
+                    why: "ECS service shop-prod/api is INACTIVE: it was deleted, so there is nothing to roll back"
+                        .into(),
+                },
+            ),
+        ),
+        (
+            "closed-rejected",
+            Told::requested()
+                .proposed(terms(1))
+                .closed(lead(), End::Rejected { reason: Some("it is the database, not the release".into()) }),
+        ),
+        (
+            "closed-rejected-silently",
+            Told::requested().proposed(terms(1)).closed(lead(), End::Rejected { reason: None }),
+        ),
+        ("closed-expired", Told::requested().proposed(terms(1)).closed(rollbot(), End::Expired)),
+        (
+            "closed-aborted",
+            Told::requested()
+                .proposed(terms(1))
+                .closed(lead(), End::Aborted { why: "it was stopped before anything was changed".into() }),
+        ),
+        (
+            "closed-failed",
+            Told::blocked()
+                .stopped()
+                .closed(rollbot(), End::Failed { why: "it was stopped with something changed and not proved".into() }),
+        ),
+    ]
+}
+
+/// What somebody may write who means harm, or who pastes a log.
+const HOSTILE: &str = "<!channel> *rolled back* `x` & <@U0LEAD0001|you> :white_check_mark:\n> @here \u{202e}\"\\";
+
+/// The same record, with hostile or endless text wherever text is foreign, and with more of everything.
+pub(in crate::slack) fn hostile(told: &Told) -> Told {
+    let mut record = serde_json::to_value(&told.incident).unwrap();
+    poison(&mut record, "");
+    let events = told.events.iter().map(|event| {
+        let mut event = serde_json::to_value(event).unwrap();
+        poison(&mut event, "");
+        serde_json::from_value(event).unwrap()
+    });
+    Told { incident: serde_json::from_value(record).unwrap(), events: events.collect(), at: told.at }
+}
+
+fn poison(value: &mut Value, key: &str) {
+    const FOREIGN: [&str; 21] = [
+        "title",
+        "why",
+        "reason",
+        "text",
+        "label",
+        "version",
+        "image",
+        "deployed_by",
+        "chosen",
+        "warnings",
+        "loses",
+        "details",
+        "advice",
+        "drift",
+        "regressions",
+        "confirm_phrase",
+        "environment",
+        "service",
+        "progress",
+        "request_id",
+        "verbs",
+    ];
+    match value {
+        Value::String(text) if FOREIGN.contains(&key) => *text = HOSTILE.repeat(12),
+        Value::Array(items) => {
+            for item in items.iter_mut() {
+                poison(item, key);
+            }
+            if FOREIGN.contains(&key) || matches!(key, "images" | "evidence") {
+                *items = std::iter::repeat_n(items.clone(), 12).flatten().collect();
+            }
+        }
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                poison(value, key);
+            }
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The same record with twenty targets in its first stage.
+pub(in crate::slack) fn huge(told: &Told) -> Told {
+    let mut told = told.clone();
+    let mut record = serde_json::to_value(&told.incident).unwrap();
+    multiply(&mut record);
+    told.incident = serde_json::from_value(record).unwrap();
+    told
+}
+
+fn multiply(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(lanes) = fields.get_mut("lanes").and_then(Value::as_array_mut) {
+                let many = (0..20).flat_map(|n| {
+                    lanes.iter().cloned().map(move |mut lane| {
+                        let id = lane["steps"][0]["id"].as_str().unwrap().to_owned();
+                        lane["steps"][0]["id"] = json!(if n == 0 { id } else { format!("{id}-{n}") });
+                        lane
+                    })
+                });
+                *lanes = many.collect();
+            }
+            if let Some(steps) = fields.get_mut("steps").and_then(Value::as_object_mut) {
+                let many: Vec<_> = (1..20)
+                    .flat_map(|n| steps.iter().map(move |(id, record)| (format!("{id}-{n}"), record.clone())))
+                    .collect();
+                steps.extend(many);
+            }
+            fields.values_mut().for_each(multiply);
+        }
+        Value::Array(items) => items.iter_mut().for_each(multiply),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

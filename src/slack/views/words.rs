@@ -1,0 +1,301 @@
+//! Each state in a few words and in one sentence: the card's headline, the status, the history and every notification
+//! say the same.
+
+use crate::incident::due::{Phase, blocking, phase};
+use crate::incident::incident::{Closed, End, Incident, Proposal, Run, Verdict};
+use crate::incident::plan::{Plan, Purpose, Step};
+use crate::incident::release::Release;
+use crate::incident::step::{Finding, StepState};
+use crate::incident::time::Now;
+use crate::slack::mrkdwn::{actor, all_of, capital, duration, foreign, plural, stopped};
+
+/// How an incident stands, in words.
+pub(super) struct Words {
+    /// A sign that is never alone: the headline says the same.
+    pub(super) emoji: &'static str,
+    /// A few words, ours alone.
+    pub(super) headline: String,
+    /// One sentence, mrkdwn.
+    pub(super) sentence: String,
+}
+
+impl Words {
+    fn new(emoji: &'static str, headline: impl Into<String>, sentence: impl Into<String>) -> Self {
+        Self { emoji, headline: headline.into(), sentence: sentence.into() }
+    }
+}
+
+/// `prod api`, for plain text; not escaped.
+pub(super) fn place(incident: &Incident) -> String {
+    format!("{} {}", incident.request.environment, incident.request.service)
+}
+
+/// `api`, in bold.
+pub(super) fn service(incident: &Incident) -> String {
+    format!("*{}*", foreign(&incident.request.service, 60))
+}
+
+/// A release by the name that people use most, in bold: `v41`, else `api:41`.
+pub(super) fn short(release: &Release) -> String {
+    format!("*{}*", foreign(release.version.as_ref().unwrap_or(&release.label), 60))
+}
+
+/// What is taken back.
+pub(super) fn targets(plan: &Plan) -> impl Iterator<Item = &Step> {
+    plan.steps().filter(|(purpose, _)| *purpose == Purpose::RollBack).map(|(_, step)| step)
+}
+
+/// How `incident` stands.
+pub(super) fn words(incident: &Incident, now: Now) -> Words {
+    match phase(incident) {
+        Phase::Planning => Words::new(
+            "🔎",
+            "looking for the way back",
+            format!("Rollbot is looking at what {} runs now and what it can go back to.", service(incident)),
+        ),
+        Phase::Waiting(proposal) => waiting(incident, proposal),
+        Phase::Starting(proposal) => Words::new(
+            "🔎",
+            "approved, taking a last look",
+            format!(
+                "Approved by {}. It starts as soon as a fresh look finds everything as the plan has it.",
+                voters(proposal)
+            ),
+        ),
+        Phase::Running(run) => running(incident, run),
+        Phase::Blocked(run) => blocked(run),
+        Phase::Draining(run) => {
+            let by = run.stopped.as_ref().map_or_else(|| "Somebody".to_owned(), |stopped| actor(&stopped.by));
+            Words::new(
+                "🟠",
+                "stopping",
+                format!("{by} stopped it. What is in flight is being finished, and nothing new begins."),
+            )
+        }
+        Phase::Watching(run, verdict) => watching(incident, run, verdict, now),
+        Phase::Over(closed) => over(incident, closed, now),
+    }
+}
+
+fn waiting(incident: &Incident, proposal: &Proposal) -> Words {
+    let missing = missing(proposal);
+    let headline = match (proposal.terms.required, missing) {
+        (0, _) => "waiting for confirmation".to_owned(),
+        (_, 1) if proposal.votes.is_empty() => "waiting for approval".to_owned(),
+        (_, missing) => format!("waiting for {}", more_approvals(missing)),
+    };
+    let by = crate::slack::mrkdwn::user(&incident.request.by);
+    Words::new("✋", headline, format!("{by} asks to roll {} back{}.", service(incident), goal(&proposal.plan)))
+}
+
+/// How many approvals are missing.
+pub(super) fn missing(proposal: &Proposal) -> u64 {
+    u64::try_from(proposal.needed().saturating_sub(proposal.votes.len())).unwrap_or(u64::MAX)
+}
+
+/// `1 more approval`.
+pub(super) fn more_approvals(missing: u64) -> String {
+    plural(missing, "more approval")
+}
+
+/// ` to *v41*`, or how many targets where there are several.
+fn goal(plan: &Plan) -> String {
+    let mut steps = targets(plan);
+    match (steps.next().and_then(|step| step.to.as_ref()), steps.count()) {
+        (Some(to), 0) => format!(" to {}", short(to)),
+        (_, more) => format!(" ({} targets)", more + 1),
+    }
+}
+
+/// Who has approved.
+pub(super) fn voters(proposal: &Proposal) -> String {
+    all_of(proposal.votes.iter().map(|vote| actor(&vote.by)).collect())
+}
+
+/// The releases to go back to: `*v41*`, or what they are called together.
+pub(super) fn goals(plan: &Plan) -> String {
+    let mut steps = targets(plan);
+    match (steps.next().and_then(|step| step.to.as_ref()), steps.count()) {
+        (Some(to), 0) => short(to),
+        _ => "what it was to go back to".to_owned(),
+    }
+}
+
+fn running(incident: &Incident, run: &Run) -> Words {
+    let taken_back = run.of(Purpose::RollBack).all(|(_, record)| record.is_settled());
+    let held = run.of(Purpose::Freeze).all(|(_, record)| record.is_settled());
+    match (held, taken_back) {
+        (false, _) => Words::new(
+            "🔄",
+            "holding deployments back",
+            format!("Deployments of {} are being held back, so that nothing comes in between.", service(incident)),
+        ),
+        (true, false) => Words::new(
+            "🔄",
+            "rolling back",
+            format!("{} is on its way back{}.", service(incident), goal(&run.proposal.plan)),
+        ),
+        (true, true) => Words::new(
+            "🔄",
+            "checking",
+            format!(
+                "{} runs {}. The checks have to pass before it counts as done.",
+                service(incident),
+                goals(&run.proposal.plan)
+            ),
+        ),
+    }
+}
+
+fn blocked(run: &Run) -> Words {
+    let steps: Vec<String> = blocking(run).map(|(step, _)| format!("*{}*", foreign(&step.title, 120))).collect();
+    let (headline, verb) = if steps.len() == 1 { ("a step failed", "did") } else { ("steps failed", "did") };
+    Words::new(
+        "🔴",
+        format!("{headline}, a person has to decide"),
+        format!("{} {verb} not succeed. What depends on it waits until somebody decides.", all_of(steps)),
+    )
+}
+
+fn watching(incident: &Incident, run: &Run, verdict: Verdict, now: Now) -> Words {
+    let span = watch_span(run);
+    let mut words = of_verdict(incident, run, verdict, now);
+    if watch(run) == Watch::Quiet {
+        words.headline = format!("{}, being watched", words.headline);
+        words.sentence =
+            format!("{} Checks go on{}.", words.sentence, span.map(|s| format!(" for {s}")).unwrap_or_default());
+    }
+    words
+}
+
+/// How long the watch lasts, in words.
+pub(super) fn watch_span(run: &Run) -> Option<String> {
+    use crate::incident::work::{CheckWork, Span, Work};
+    let spans = run.of(Purpose::Watch).filter_map(|(step, _)| match &step.work {
+        Work::Check(CheckWork { span: Span::Elapsed { span, .. }, .. }) => Some(*span),
+        Work::Check(CheckWork { span: Span::Passes { .. }, .. }) | Work::EcsService(_) => None,
+    });
+    spans.max().map(duration)
+}
+
+fn over(incident: &Incident, closed: &Closed, now: Now) -> Words {
+    match &closed.end {
+        End::Verdict { verdict } => match incident.run() {
+            Some(run) => of_verdict(incident, run, *verdict, now),
+            None => Words::new("⚪", "over", "It is over."),
+        },
+        End::NothingToDo { why } => Words::new("⚪", "nothing to do", stopped(&capital(&foreign(why, 600)))),
+        End::Rejected { reason } => Words::new(
+            "⚪",
+            "plan rejected, nothing was changed",
+            match reason {
+                Some(reason) => format!("The plan was rejected: “{}”. Nothing was changed.", foreign(reason, 600)),
+                None => "The plan was rejected. Nothing was changed.".to_owned(),
+            },
+        ),
+        End::Expired => Words::new(
+            "⚪",
+            "expired, nothing was changed",
+            "The plan was not approved in time. Nothing was changed; the same command asks again.",
+        ),
+        End::Aborted { why } => {
+            let why = stopped(&capital(&foreign(why, 1_200)));
+            let unchanged = if why.contains("changed") { "" } else { " Nothing was changed." };
+            Words::new("⚪", "ended, nothing was changed", format!("{why}{unchanged}"))
+        }
+        End::Failed { why } => Words::new(
+            "🔴",
+            "ended with something changed",
+            format!("{} Look at each target before you go on.", stopped(&capital(&foreign(why, 1_200)))),
+        ),
+    }
+}
+
+fn of_verdict(incident: &Incident, run: &Run, verdict: Verdict, now: Now) -> Words {
+    let mut words = of_proof(incident, run, verdict, now);
+    match watch(run) {
+        Watch::Quiet => {}
+        Watch::Worse => {
+            words.emoji = "🔴";
+            let headline = match verdict {
+                Verdict::RolledBack => "rolled back, then worse again",
+                Verdict::PartlyRolledBack | Verdict::Unproved => "worse again",
+            };
+            headline.clone_into(&mut words.headline);
+            words.sentence =
+                format!("{} got worse again while it was watched. It may have to go back further.", service(incident));
+        }
+        Watch::Blind => {
+            words.emoji = "🟠";
+            words.headline = format!("{}, then out of sight", words.headline);
+            words.sentence = format!("{} While it was watched, its health could not be seen any more.", words.sentence);
+        }
+    }
+    words
+}
+
+/// What the watch has found so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Watch {
+    /// Nothing that got worse.
+    Quiet,
+    /// Something got worse again.
+    Worse,
+    /// Nothing could be seen any more, which is not the same as nothing got worse.
+    Blind,
+}
+
+/// What the watch of `run` has found so far.
+pub(super) fn watch(run: &Run) -> Watch {
+    let findings = run.of(Purpose::Watch).filter_map(|(_, record)| match &record.state {
+        StepState::Failed(failure) | StepState::SkippedAfter { failure, .. } => Some(failure.finding),
+        StepState::Pending | StepState::Active | StepState::Done => None,
+    });
+    findings.fold(Watch::Quiet, |so_far, finding| match (so_far, finding) {
+        (Watch::Worse, _) | (_, Finding::Wrong) => Watch::Worse,
+        (Watch::Quiet | Watch::Blind, Finding::Inconclusive) => Watch::Blind,
+    })
+}
+
+fn of_proof(incident: &Incident, run: &Run, verdict: Verdict, now: Now) -> Words {
+    let took = duration(run.took(now, now.at));
+    let name = service(incident);
+    match verdict {
+        Verdict::RolledBack => {
+            let mut steps = targets(&run.proposal.plan);
+            let sentence = match (steps.next().and_then(|step| step.to.as_ref()), steps.count()) {
+                (Some(to), 0) => format!("{name} runs {} again, proved after {took}.", short(to)),
+                (_, more) => {
+                    format!("All {} targets of {name} run what they were to go back to, proved after {took}.", more + 1)
+                }
+            };
+            Words::new("✅", "rolled back", sentence)
+        }
+        Verdict::PartlyRolledBack => Words::new(
+            "🟠",
+            "only partly back",
+            format!("Not everything of {name} went back: what was skipped or did not succeed is named below."),
+        ),
+        Verdict::Unproved => Words::new(
+            "🟠",
+            "back, but not proved",
+            format!(
+                "{name} runs {}, but whether it is healthy could not be seen{}.",
+                goals(&run.proposal.plan),
+                accepted_by(run)
+            ),
+        ),
+    }
+}
+
+/// Who accepted what could not be proved.
+pub(super) fn accepted_by(run: &Run) -> String {
+    let who: Vec<String> = run
+        .of(Purpose::Verify)
+        .filter_map(|(_, record)| match &record.state {
+            StepState::SkippedAfter { by, .. } => Some(actor(by)),
+            StepState::Pending | StepState::Active | StepState::Done | StepState::Failed(_) => None,
+        })
+        .collect();
+    if who.is_empty() { String::new() } else { format!("; {} accepted that", all_of(who)) }
+}

@@ -1,0 +1,225 @@
+//! The fresh look at an ECS service that a plan is made from.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_ecs::types as sdk;
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use super::deployments;
+use super::inventory::{
+    Balanced, Controller, Definition, DefinitionStatus, EcsInventory, EcsSpec, Management, Scheduling, Service,
+    family_and_revision, short,
+};
+use super::{registry, target};
+use crate::aws::error::ErrorClass;
+use crate::aws::time::timestamp;
+use crate::aws::{Aws, AwsError};
+use crate::incident::release::Image;
+
+/// How many deployments are looked at: further back than anybody goes in an incident.
+const DEPLOYMENTS: usize = 40;
+/// How many task definitions are described: there is no call for several, and the rate is limited.
+const DESCRIBED: usize = 30;
+/// How many of them at a time.
+const AT_A_TIME: usize = 5;
+
+/// A fresh look. `to` is what somebody asked for: a task definition that it names is looked at wherever it is.
+///
+/// # Errors
+/// When AWS does not answer or refuses, or there is no such service.
+pub async fn look(aws: &Aws, spec: &EcsSpec, to: Option<&str>) -> Result<EcsInventory, AwsError> {
+    let service = service(aws, &spec.cluster, &spec.service).await?;
+    let family = family_and_revision(&service.task_definition).map_or("", |(family, _)| family).to_owned();
+    let ((deployments, revisions), active, inactive) = futures::try_join!(
+        deployments::newest(aws, &spec.cluster, &service.arn, DEPLOYMENTS),
+        listed(aws, &family, sdk::TaskDefinitionStatus::Active),
+        listed(aws, &family, sdk::TaskDefinitionStatus::Inactive),
+    )?;
+    let mut definitions: Vec<Definition> = active
+        .into_iter()
+        .map(|arn| (arn, DefinitionStatus::Active))
+        .chain(inactive.into_iter().map(|arn| (arn, DefinitionStatus::Inactive)))
+        .map(|(arn, status)| Definition { arn, status, images: Vec::new(), registered_at: None, registered_by: None })
+        .collect();
+    newest_first(&mut definitions);
+    // What is looked at closely: what was asked for, what runs, what was deployed, and the newest of the family.
+    let asked = to.and_then(|to| named(to, &service.task_definition, &family));
+    let deployed = deployments.iter().filter_map(|deployment| revisions.get(&deployment.target));
+    let mut seen = BTreeSet::new();
+    let wanted: Vec<String> = asked
+        .into_iter()
+        .chain([service.task_definition.clone()])
+        .chain(deployed.map(|revision| revision.task_definition.clone()))
+        .chain(definitions.iter().map(|definition| definition.arn.clone()))
+        .filter(|arn| seen.insert(arn.clone()))
+        .take(DESCRIBED)
+        .collect();
+    let described: Vec<Option<Definition>> = futures::stream::iter(wanted.into_iter().map(|arn| describe(aws, arn)))
+        .buffer_unordered(AT_A_TIME)
+        .try_collect()
+        .await?;
+    for definition in described.into_iter().flatten() {
+        definitions.retain(|listed| listed.arn != definition.arn);
+        definitions.push(definition);
+    }
+    newest_first(&mut definitions);
+    let mut inventory = EcsInventory {
+        spec: spec.clone(),
+        service,
+        deployments,
+        revisions,
+        definitions,
+        images: std::collections::BTreeMap::new(),
+        unseen: Vec::new(),
+    };
+    if let Ok(choice) = target::choose(&inventory, to, &[])
+        && let Some(definition) = inventory.definition(&choice.definition)
+    {
+        let images: Vec<String> = definition.images.iter().map(|image| image.image.clone()).collect();
+        (inventory.images, inventory.unseen) = registry::look(aws, &images).await;
+    }
+    Ok(inventory)
+}
+
+/// The task definition that `to` names by number, family and number, or ARN.
+fn named(to: &str, current: &str, family: &str) -> Option<String> {
+    if to.starts_with("arn:") && to.contains(":task-definition/") {
+        return Some(to.to_owned());
+    }
+    let number = to.strip_prefix(family).and_then(|rest| rest.strip_prefix(':')).unwrap_or(to);
+    let number: u32 = number.parse().ok()?;
+    let (before, _) = current.rsplit_once('/')?;
+    Some(format!("{before}/{family}:{number}"))
+}
+
+fn newest_first(definitions: &mut [Definition]) {
+    definitions
+        .sort_by_key(|definition| std::cmp::Reverse(family_and_revision(&definition.arn).map(|(_, number)| number)));
+}
+
+async fn service(aws: &Aws, cluster: &str, service: &str) -> Result<Service, AwsError> {
+    let answer = aws
+        .reads()
+        .ecs
+        .describe_services()
+        .cluster(cluster)
+        .services(service)
+        .include(sdk::ServiceField::Tags)
+        .send()
+        .await
+        .map_err(|error| AwsError::of("ecs", "DescribeServices", &error))?;
+    // A service that does not exist is answered with 200 and a failure of reason MISSING.
+    match answer.services.unwrap_or_default().into_iter().next() {
+        Some(found) => Ok(Service::from(found)),
+        None => Err(AwsError::local(
+            "ecs",
+            "DescribeServices",
+            ErrorClass::NotFound,
+            format!("there is no service {service} in cluster {cluster}. Correct the target's cluster or service"),
+        )),
+    }
+}
+
+async fn listed(aws: &Aws, family: &str, status: sdk::TaskDefinitionStatus) -> Result<Vec<String>, AwsError> {
+    let answer = aws
+        .reads()
+        .ecs
+        .list_task_definitions()
+        .family_prefix(family)
+        .status(status)
+        .sort(sdk::SortOrder::Desc)
+        .max_results(100)
+        .send()
+        .await
+        .map_err(|error| AwsError::of("ecs", "ListTaskDefinitions", &error))?;
+    let mut arns = answer.task_definition_arns.unwrap_or_default();
+    arns.retain(|arn| family_and_revision(arn).is_some_and(|(own, _)| own == family));
+    Ok(arns)
+}
+
+/// A task definition, active or not; `None` if there is none by this name.
+async fn describe(aws: &Aws, arn: String) -> Result<Option<Definition>, AwsError> {
+    let answer = aws.reads().ecs.describe_task_definition().task_definition(&arn).send().await;
+    let found = match answer.map_err(|error| AwsError::of("ecs", "DescribeTaskDefinition", &error)) {
+        Ok(answer) => answer.task_definition,
+        Err(error) if matches!(error.class, ErrorClass::Invalid | ErrorClass::NotFound) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(found.map(|found| Definition {
+        arn: found.task_definition_arn.unwrap_or(arn),
+        status: match found.status {
+            Some(sdk::TaskDefinitionStatus::Active) => DefinitionStatus::Active,
+            Some(sdk::TaskDefinitionStatus::DeleteInProgress) => DefinitionStatus::BeingDeleted,
+            _ => DefinitionStatus::Inactive,
+        },
+        images: found
+            .container_definitions
+            .unwrap_or_default()
+            .into_iter()
+            .map(|container| Image {
+                container: container.name.unwrap_or_default(),
+                image: container.image.unwrap_or_default(),
+                digest: None,
+            })
+            .collect(),
+        registered_at: found.registered_at.and_then(timestamp),
+        registered_by: found.registered_by,
+    }))
+}
+
+impl From<sdk::Service> for Service {
+    fn from(service: sdk::Service) -> Self {
+        let primary = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY")).cloned();
+        let configuration = service.deployment_configuration.as_ref();
+        let controller = service.deployment_controller.as_ref().map(|controller| &controller.r#type);
+        let stack = service
+            .tags()
+            .iter()
+            .find(|tag| tag.key() == Some("aws:cloudformation:stack-name"))
+            .and_then(|tag| tag.value().map(str::to_owned));
+        let balanced = if service.load_balancers().is_empty() { Balanced::No } else { Balanced::Yes };
+        let asked = primary.as_ref().and_then(|primary| primary.task_definition.clone());
+        Self {
+            controller: match controller {
+                None | Some(sdk::DeploymentControllerType::Ecs) => Controller::Ecs,
+                Some(sdk::DeploymentControllerType::CodeDeploy) => Controller::CodeDeploy,
+                Some(sdk::DeploymentControllerType::External) => Controller::External,
+                Some(other) => Controller::Other(other.as_str().to_owned()),
+            },
+            management: match service.resource_management_type {
+                Some(sdk::ResourceManagementType::Ecs) => Management::Express,
+                _ => Management::Customer,
+            },
+            scheduling: match service.scheduling_strategy {
+                Some(sdk::SchedulingStrategy::Daemon) => Scheduling::Daemon,
+                _ => Scheduling::Replica,
+            },
+            strategy: configuration
+                .and_then(|configuration| configuration.strategy.as_ref())
+                .map_or_else(|| "ROLLING".to_owned(), |strategy| strategy.as_str().to_owned()),
+            minimum_healthy_percent: configuration.and_then(|configuration| configuration.minimum_healthy_percent),
+            deployed_at: primary.as_ref().and_then(|primary| primary.created_at).and_then(timestamp),
+            rollout: primary
+                .as_ref()
+                .and_then(|primary| primary.rollout_state.as_ref())
+                .map(|state| state.as_str().to_owned()),
+            deployments: service.deployments().len(),
+            desired: service.desired_count,
+            running: service.running_count,
+            stack,
+            balanced,
+            task_definition: asked.or(service.task_definition).unwrap_or_default(),
+            name: service.service_name.unwrap_or_default(),
+            arn: service.service_arn.unwrap_or_default(),
+            cluster: service.cluster_arn.unwrap_or_default(),
+            status: service.status.unwrap_or_default(),
+        }
+    }
+}
+
+impl Service {
+    /// The cluster's name.
+    pub fn cluster_name(&self) -> &str {
+        short(&self.cluster)
+    }
+}

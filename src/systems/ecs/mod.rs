@@ -1,0 +1,23 @@
+//! ECS services under the ECS deployment controller: taken back to an earlier task definition.
+
+pub mod act;
+pub mod deployments;
+#[cfg(test)]
+mod fixtures;
+pub mod inventory;
+pub mod judge;
+#[cfg(test)]
+mod judge_cases;
+pub mod look;
+pub mod observe;
+pub mod plan;
+pub mod proof;
+pub mod registry;
+pub mod releases;
+pub mod signs;
+pub mod target;
+
+pub use inventory::{EcsInventory, EcsSpec};
+pub use look::look;
+pub use plan::plan;
+pub use releases::releases;

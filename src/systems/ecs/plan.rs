@@ -1,0 +1,386 @@
+//! Makes the step that takes an ECS service back. Pure.
+
+use std::time::Duration;
+
+use super::inventory::{Balanced, Controller, EcsInventory, ImageState, Management, Revision, Scheduling, short};
+use super::releases::{newest_of, newest_success_of, release};
+use super::target::{self, Choice, Record};
+use crate::incident::ids::{Resource, StepId};
+use crate::incident::plan::{Need, Step};
+use crate::incident::release::Release;
+use crate::incident::work::{EcsService, Work};
+use crate::systems::planned::{PlanRefusal, Planned, ProvedRelease};
+
+/// How long new tasks usually take to start and pass their health checks.
+const START: Duration = Duration::from_mins(2);
+/// How long old tasks usually take to leave a load balancer. The default deregistration delay is 300 s, and what counts
+/// is when they have stopped; most services set it lower.
+const DRAIN: Duration = Duration::from_mins(2);
+/// The shortest deadline: ECS's own waiter gives up after ten minutes, and a rollback is not given up earlier.
+const SHORTEST_DEADLINE: Duration = Duration::from_mins(10);
+
+/// What is to be done to go back to `to`, or to the release before. `proved` is Rollbot's own record, newest first.
+///
+/// # Errors
+/// Why that is not possible, in a sentence that says what to do.
+pub fn plan(inventory: &EcsInventory, to: Option<&str>, proved: &[ProvedRelease]) -> Result<Planned, PlanRefusal> {
+    refuse_what_cannot_be_taken_back(inventory)?;
+    let choice = target::choose(inventory, to, proved)?;
+    let mut target = release(inventory, &choice.definition);
+    let mut warnings = pin(inventory, &mut target)?;
+    if let Some(why) = nothing_to_do(inventory, &target) {
+        return Ok(Planned::NothingToDo { release: target, why });
+    }
+    let from = release(inventory, taken_back(inventory, &choice.definition));
+    warnings.extend(warnings_of(inventory, &choice, &target));
+    let estimate = match inventory.service.balanced {
+        Balanced::Yes => START + DRAIN,
+        Balanced::No => START,
+    };
+    let service = &inventory.service;
+    let step = Step {
+        id: StepId::new(&inventory.spec.name),
+        title: format!("ECS service {}/{}", service.cluster_name(), service.name),
+        resource: Resource::new(&service.arn),
+        chosen: Some(choice.how),
+        verbs: vec!["StopServiceDeployment".to_owned(), "UpdateService".to_owned()],
+        loses: Vec::new(),
+        need: Need::Required,
+        deadline: (estimate * 3).max(SHORTEST_DEADLINE),
+        estimate,
+        work: Work::EcsService(EcsService {
+            cluster: service.cluster.clone(),
+            service: service.arn.clone(),
+            from: from.id.clone(),
+            target: target.id.clone(),
+            images: target.images.clone(),
+        }),
+        from: Some(from),
+        to: Some(target),
+    };
+    Ok(Planned::Step { step: Box::new(step), warnings })
+}
+
+fn refuse_what_cannot_be_taken_back(inventory: &EcsInventory) -> Result<(), PlanRefusal> {
+    let service = &inventory.service;
+    let name = &service.name;
+    let refuse = |sentence: String| Err(PlanRefusal::new(sentence));
+    match service.status.as_str() {
+        "ACTIVE" => {}
+        "DRAINING" => {
+            return refuse(format!(
+                "{name} is being deleted (DRAINING), and ECS takes no deployment for it. Create it anew."
+            ));
+        }
+        status => {
+            return refuse(format!("{name} is deleted ({status}). Create it anew, or correct the target's service."));
+        }
+    }
+    if service.management == Management::Express {
+        return refuse(format!(
+            "{name} is an Express Mode service, which ECS manages itself and Rollbot does not take back. Use \
+             UpdateExpressGatewayService with the earlier image."
+        ));
+    }
+    match &service.controller {
+        Controller::Ecs => {}
+        Controller::CodeDeploy => {
+            return refuse(format!(
+                "{name} is deployed by CodeDeploy (deployment controller CODE_DEPLOY), where ECS refuses another task \
+                 definition, and Rollbot does not drive CodeDeploy yet. Stop or redeploy in CodeDeploy."
+            ));
+        }
+        Controller::External => {
+            return refuse(format!(
+                "{name} has the deployment controller EXTERNAL: whoever makes its task sets has to take it back."
+            ));
+        }
+        Controller::Other(controller) => {
+            return refuse(format!(
+                "{name} has the deployment controller {controller}, which Rollbot does not know. Take it back by hand."
+            ));
+        }
+    }
+    if service.task_definition.is_empty() {
+        return refuse(format!("{name} has no task definition that could be taken back."));
+    }
+    Ok(())
+}
+
+/// Fixes which digests shall run, and refuses images that are gone or stand for something else now.
+fn pin(inventory: &EcsInventory, target: &mut Release) -> Result<Vec<String>, PlanRefusal> {
+    // A deployment that is stopped goes back to a service revision, which bears its digests; a new one resolves tags.
+    let resolves_anew = inventory.unfinished().is_none();
+    let mut warnings = inventory.unseen.clone();
+    for image in &mut target.images {
+        match inventory.images.get(&image.image) {
+            None => {}
+            Some(ImageState::Gone { why }) => {
+                return Err(PlanRefusal::new(format!(
+                    "The image {} of {} is gone: {}. Name another release, or push the image again.",
+                    image.image,
+                    target.label,
+                    why.trim_end_matches('.')
+                )));
+            }
+            Some(ImageState::There { digest }) => match &image.digest {
+                Some(recorded) if recorded != digest && resolves_anew => {
+                    return Err(PlanRefusal::new(format!(
+                        "The tag of {} was moved: it stands for {} now, and {} ran {}. Going back would start another \
+                         image; point the tag back, or name another release.",
+                        image.image,
+                        short_digest(digest),
+                        target.label,
+                        short_digest(recorded),
+                    )));
+                }
+                Some(recorded) if recorded != digest => warnings.push(format!(
+                    "The tag of {} stands for another image now ({}). Stopping the deployment goes back to {}; if it has \
+                     ended before, a new plan is needed.",
+                    image.image,
+                    short_digest(digest),
+                    short_digest(recorded),
+                )),
+                Some(_) => {}
+                None => image.digest = Some(digest.clone()),
+            },
+        }
+    }
+    Ok(warnings)
+}
+
+fn short_digest(digest: &str) -> &str {
+    digest.get(..19).unwrap_or(digest)
+}
+
+/// What was seen, if the target runs already and nothing is under way.
+fn nothing_to_do(inventory: &EcsInventory, target: &Release) -> Option<String> {
+    let service = &inventory.service;
+    let settled = inventory.unfinished().is_none()
+        && service.task_definition == target.id
+        && service.deployments == 1
+        && service.rollout.as_deref().is_none_or(|rollout| rollout == "COMPLETED")
+        && service.desired > 0
+        && service.running == service.desired;
+    settled.then(|| {
+        format!(
+            "{} is what {} runs already: its deployment is complete, and {} of {} tasks are up.",
+            target.name(),
+            service.name,
+            service.running,
+            service.desired
+        )
+    })
+}
+
+/// The task definition that is taken back: what is asked to run now. Where somebody is already on the way to the target,
+/// that is what it comes from.
+fn taken_back<'a>(inventory: &'a EcsInventory, target: &str) -> &'a str {
+    let now = inventory.asked_now();
+    if now != target {
+        return now;
+    }
+    let source = inventory.unfinished().and_then(|deployment| {
+        let mut sources = deployment.sources.iter().filter_map(|source| inventory.definition_of(source));
+        sources.find(|source| *source != target)
+    });
+    source.unwrap_or(now)
+}
+
+fn warnings_of(inventory: &EcsInventory, choice: &Choice, target: &Release) -> Vec<String> {
+    let service = &inventory.service;
+    let mut warnings = Vec::new();
+    match choice.record {
+        Record::Good => {}
+        Record::Bad => warnings.push(format!("The last deployment of {} did not succeed.", target.label)),
+        Record::Unknown => warnings.push(format!("Nothing says that {} has ever run well.", target.label)),
+    }
+    if service.scheduling == Scheduling::Daemon {
+        warnings.push(
+            "It is a daemon service: its tasks are replaced one host after the other, with a gap on each.".to_owned(),
+        );
+    }
+    if service.desired == 0 {
+        warnings.push(
+            "It is asked to run 0 tasks. Rollbot does not change that, and without tasks nothing can be proved."
+                .to_owned(),
+        );
+    }
+    if service.scheduling == Scheduling::Replica && service.minimum_healthy_percent == Some(0) {
+        warnings.push("Its minimum healthy percentage is 0: all old tasks may stop before new ones are up.".to_owned());
+    }
+    if let Some(stack) = &service.stack {
+        warnings.push(format!(
+            "The CloudFormation stack {stack} owns it and will not know: its next update deploys the newer release again."
+        ));
+    }
+    let left = left_as_they_are(inventory, &target.id);
+    if !left.is_empty() {
+        warnings.push(format!(
+            "These have changed since {} ran and are not taken back: {}.",
+            target.label,
+            left.join(", ")
+        ));
+    }
+    if let Some(deployment) = inventory.unfinished().filter(|deployment| deployment.status.is_rolling_back()) {
+        let to = deployment.rolled_back_to.as_deref().and_then(|revision| inventory.definition_of(revision));
+        let to = to.map_or_else(String::new, |to| format!(" to {}", short(to)));
+        warnings.push(format!("It is being rolled back{to} already; Rollbot waits for that first."));
+    }
+    warnings
+}
+
+/// What differs between the newest revision of what runs now and that of the target, beside the task definition.
+fn left_as_they_are(inventory: &EcsInventory, target: &str) -> Vec<&'static str> {
+    let revision = |definition: &str| -> Option<&Revision> {
+        let deployment = newest_success_of(inventory, definition).or_else(|| newest_of(inventory, definition))?;
+        inventory.revisions.get(&deployment.target)
+    };
+    let (Some(now), Some(target)) = (revision(inventory.asked_now()), revision(target)) else {
+        return Vec::new();
+    };
+    now.settings
+        .iter()
+        .filter(|(name, value)| target.settings.get(*name).is_some_and(|then| then != *value))
+        .map(|(name, _)| *name)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::super::fixtures::{definition_arn, digest, image, inventory, revision_arn};
+    use super::super::inventory::DeploymentStatus::{InProgress, RollbackInProgress, Successful};
+    use super::*;
+
+    fn finished() -> EcsInventory {
+        inventory(&[(39, 40, Successful), (40, 41, Successful), (41, 42, Successful)])
+    }
+
+    fn step_of(inventory: &EcsInventory, to: Option<&str>) -> (Step, Vec<String>) {
+        match plan(inventory, to, &[]).unwrap() {
+            Planned::Step { step, warnings } => (*step, warnings),
+            Planned::NothingToDo { why, .. } => panic!("nothing to do: {why}"),
+        }
+    }
+
+    #[test]
+    fn a_plan_binds_what_runs_what_shall_run_and_the_digests() {
+        let (step, warnings) = step_of(&finished(), None);
+        assert_eq!(step.title, "ECS service shop-prod/api");
+        assert_eq!(step.from.as_ref().unwrap().id, definition_arn(42));
+        let to = step.to.as_ref().unwrap();
+        assert_eq!((to.id.as_str(), to.name().as_str()), (definition_arn(41).as_str(), "v41-29c0ffee (api:41)"));
+        assert_eq!(to.images[0].digest, Some(digest(41)));
+        assert_eq!(step.verbs, ["StopServiceDeployment", "UpdateService"]);
+        assert_eq!(step.deadline, Duration::from_mins(12));
+        assert_eq!(warnings, Vec::<String>::new());
+    }
+
+    #[rstest]
+    #[case::in_flight(InProgress)]
+    #[case::rolling_back(RollbackInProgress)]
+    fn peer_11_a_deployment_that_is_not_over_is_what_is_taken_back(
+        #[case] status: super::super::inventory::DeploymentStatus,
+    ) {
+        let (step, _) = step_of(&inventory(&[(40, 41, Successful), (41, 42, status)]), None);
+        assert_eq!(step.from.unwrap().id, definition_arn(42));
+        assert_eq!(step.to.unwrap().id, definition_arn(41));
+    }
+
+    #[test]
+    fn a_deployment_to_the_target_under_way_is_still_a_step() {
+        let (step, _) = step_of(&inventory(&[(40, 42, Successful), (42, 41, InProgress)]), Some("41"));
+        assert_eq!(step.from.unwrap().id, definition_arn(42));
+    }
+
+    #[test]
+    fn what_runs_already_is_nothing_to_do_and_says_what_was_seen() {
+        let planned = plan(&finished(), Some("42"), &[]).unwrap();
+        let Planned::NothingToDo { why, .. } = planned else { panic!("{planned:?}") };
+        assert_eq!(
+            why,
+            "v42-2ac0ffee (api:42) is what api runs already: its deployment is complete, and 2 of 2 tasks are up."
+        );
+    }
+
+    #[rstest]
+    #[case::no_tasks(0, 0)]
+    #[case::a_task_missing(2, 1)]
+    fn what_is_not_fully_up_is_not_nothing_to_do(#[case] desired: i32, #[case] running: i32) {
+        let mut inventory = finished();
+        (inventory.service.desired, inventory.service.running) = (desired, running);
+        assert!(matches!(plan(&inventory, Some("42"), &[]).unwrap(), Planned::Step { .. }));
+    }
+
+    #[rstest]
+    #[case::code_deploy(|i: &mut EcsInventory| i.service.controller = Controller::CodeDeploy, "CODE_DEPLOY")]
+    #[case::external(|i: &mut EcsInventory| i.service.controller = Controller::External, "EXTERNAL")]
+    #[case::express(|i: &mut EcsInventory| i.service.management = Management::Express, "Express Mode")]
+    #[case::draining(|i: &mut EcsInventory| i.service.status = "DRAINING".to_owned(), "DRAINING")]
+    #[case::inactive(|i: &mut EcsInventory| i.service.status = "INACTIVE".to_owned(), "INACTIVE")]
+    fn what_cannot_be_taken_back_is_refused_with_the_reason(
+        #[case] change: fn(&mut EcsInventory),
+        #[case] reason: &str,
+    ) {
+        let mut inventory = finished();
+        change(&mut inventory);
+        let refusal = plan(&inventory, None, &[]).unwrap_err().to_string();
+        assert!(refusal.contains(reason), "{refusal}");
+    }
+
+    #[rstest]
+    #[case::daemon(|i: &mut EcsInventory| i.service.scheduling = Scheduling::Daemon, "daemon service")]
+    #[case::no_tasks(|i: &mut EcsInventory| i.service.desired = 0, "asked to run 0 tasks")]
+    #[case::gap(|i: &mut EcsInventory| i.service.minimum_healthy_percent = Some(0), "minimum healthy percentage is 0")]
+    #[case::stack(|i: &mut EcsInventory| i.service.stack = Some("shop".to_owned()), "CloudFormation stack shop owns it")]
+    #[case::settings(
+        |i: &mut EcsInventory| {
+            let revision = i.revisions.get_mut(&revision_arn(42)).unwrap();
+            revision.settings.insert("platform version", "1.5.0".to_owned());
+        },
+        "These have changed since api:41 ran and are not taken back: platform version."
+    )]
+    #[case::unseen(|i: &mut EcsInventory| i.unseen.push("ECR did not answer.".to_owned()), "ECR did not answer.")]
+    fn what_whoever_approves_should_know_is_said(#[case] change: fn(&mut EcsInventory), #[case] warning: &str) {
+        let mut inventory = finished();
+        change(&mut inventory);
+        let (_, warnings) = step_of(&inventory, None);
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains(warning), "{warnings:?}");
+    }
+
+    #[test]
+    fn an_image_that_is_gone_is_refused() {
+        let mut inventory = finished();
+        let gone = ImageState::Gone { why: "The image with imageId {…} does not exist".to_owned() };
+        inventory.images.insert(image(41).image, gone);
+        let refusal = plan(&inventory, None, &[]).unwrap_err().to_string();
+        assert!(refusal.contains("of api:41 is gone: The image with"), "{refusal}");
+    }
+
+    #[test]
+    fn a_tag_that_was_moved_is_refused_where_it_would_be_resolved_anew() {
+        let moved = || ImageState::There { digest: digest(99) };
+        let mut over = finished();
+        over.images.insert(image(41).image, moved());
+        let refusal = plan(&over, None, &[]).unwrap_err().to_string();
+        assert!(refusal.contains("was moved"), "{refusal}");
+
+        let mut in_flight = inventory(&[(40, 41, Successful), (41, 42, InProgress)]);
+        in_flight.images.insert(image(41).image, moved());
+        let (step, warnings) = step_of(&in_flight, None);
+        assert_eq!(step.to.unwrap().images[0].digest, Some(digest(41)));
+        assert!(warnings.iter().any(|warning| warning.contains("stands for another image now")), "{warnings:?}");
+    }
+
+    #[test]
+    fn where_ecs_recorded_no_digest_that_of_the_tag_shall_run() {
+        let mut inventory = inventory(&[]);
+        inventory.revisions.clear();
+        inventory.images.insert(image(41).image, ImageState::There { digest: digest(41) });
+        let (step, _) = step_of(&inventory, None);
+        assert_eq!(step.to.unwrap().images[0].digest, Some(digest(41)));
+    }
+}

@@ -1,0 +1,39 @@
+//! Every shipped story, played from the first command to the end of the incident.
+
+mod support;
+
+use rollbot::sandbox::player::Player;
+use rollbot::sandbox::{scenario, script};
+use rstest::rstest;
+use support::Play;
+
+#[rstest]
+#[case::backend(None)]
+#[case::in_flight(Some("in-flight"))]
+#[case::previous_bad(Some("previous-bad"))]
+#[case::circuit_breaker(Some("circuit-breaker"))]
+#[case::fails_to_start(Some("fails-to-start"))]
+#[case::unhealthy_after(Some("unhealthy-after"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shipped_story_ends_as_it_is_written(#[case] variant: Option<&str>) {
+    let mut play = Play::begin(variant).await;
+    let story = scenario::find("ecs-playbook", variant).expect("the scenario is shipped").story;
+    let mut printed = String::new();
+    let mut print = |line: &str| {
+        printed.push_str(line);
+        printed.push('\n');
+    };
+    let mut player = Player::new(&mut play.stage, &mut print);
+    let mut broken = None;
+    for line in script::read(story).expect("the story can be read") {
+        if let Err(why) = player.play(&line).await {
+            broken = Some(why.to_string());
+            break;
+        }
+    }
+    assert!(broken.is_none(), "{}\n{printed}\n{}", broken.unwrap_or_default(), play.seen());
+    // A bot that was killed does not know what it had sent in the seconds before; Slack's 429 tells it, and is honoured.
+    let allowed = usize::from(story.contains("bot: kill"));
+    assert!(play.stage.slack.rate_limited() <= allowed, "the bot keeps within Slack's limits");
+    play.end().await;
+}
