@@ -1,7 +1,8 @@
 //! The Unix socket in the store's folder, by which the command line asks a running server.
 //!
 //! sled is open in one process only. So `history`, `show` and `plan` go to the server where one runs, and open the
-//! store themselves only where none does; either way [`answer`] does the work. One JSON line asks, one JSON line answers.
+//! store themselves only where none does; either way [`answer`] does the work. Orders need a running server. One JSON line
+//! asks, one JSON line answers.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,12 +20,20 @@ use crate::incident::incident::Incident;
 use crate::incident::plan::Plan;
 use crate::incident::request::Request;
 
+mod orders;
+
+pub use orders::Order;
+
 /// The socket's name in the store's folder.
 const SOCKET: &str = "rollbot.sock";
+/// Why an order is not carried out where no server runs.
+pub const NO_SERVER: &str = "No server runs here, so nothing was done. Start `rollbot serve`, then order again.";
 /// The longest question that is read.
 const QUESTION_LIMIT: u64 = 64 * 1024;
 /// How long one may take to ask, in real time.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an answer may take, in real time: a plan looks at AWS, and its slowest call may take half a minute.
+const ANSWER: Duration = Duration::from_mins(1);
 
 /// What the command line asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +58,13 @@ pub enum Question {
         /// What would be asked.
         request: Request,
     },
+    /// Something is to be done with an incident; a running server alone does it.
+    Order {
+        /// With which.
+        id: IncidentId,
+        /// What.
+        order: Order,
+    },
 }
 
 /// The answer to a [`Question`].
@@ -72,6 +88,11 @@ pub enum Answer {
         /// It.
         plan: Box<Plan>,
     },
+    /// An order was carried out.
+    Done {
+        /// What was done, as a sentence.
+        what: String,
+    },
     /// There is nothing to do.
     NothingToDo {
         /// Why.
@@ -84,7 +105,7 @@ pub enum Answer {
     },
 }
 
-/// Answers over an engine.
+/// Answers over an engine; orders need a running server.
 pub async fn answer(engine: &Engine, question: Question) -> Answer {
     let no = |why: String| Answer::No { why };
     match question {
@@ -113,6 +134,7 @@ pub async fn answer(engine: &Engine, question: Question) -> Answer {
             Err(Refusal::NothingToDo(why)) => Answer::NothingToDo { why },
             Err(refusal) => no(refusal.to_string()),
         },
+        Question::Order { .. } => no(NO_SERVER.to_owned()),
     }
 }
 
@@ -169,11 +191,16 @@ impl Socket {
 }
 
 async fn converse(stream: UnixStream, engine: &Engine) -> io::Result<()> {
+    let user = orders::peer(&stream).await?;
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     let mut reader = BufReader::new(read.take(QUESTION_LIMIT));
     tokio::time::timeout(PATIENCE, reader.read_line(&mut line)).await??;
     let answered = match serde_json::from_str(&line) {
+        Ok(Question::Order { id, order }) => match orders::carry_out(engine, &id, order, user).await {
+            Ok(what) => Answer::Done { what },
+            Err(why) => Answer::No { why },
+        },
         Ok(question) => answer(engine, question).await,
         Err(error) => Answer::No { why: format!("The server does not understand the question: {error}.") },
     };
@@ -190,8 +217,18 @@ async fn converse(stream: UnixStream, engine: &Engine) -> io::Result<()> {
 pub async fn ask(folder: &Path, question: &Question) -> io::Result<Option<Answer>> {
     let mut stream = match UnixStream::connect(folder.join(SOCKET)).await {
         Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+        // Where the path is too long for a socket, no server can run.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::InvalidInput
+            ) =>
+        {
             return Ok(None);
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let why = format!("{} belongs to another user; ask as the one that the server runs as", folder.display());
+            return Err(io::Error::new(error.kind(), why));
         }
         Err(error) => return Err(error),
     };
@@ -199,6 +236,8 @@ pub async fn ask(folder: &Path, question: &Question) -> io::Result<Option<Answer
     bytes.push(b'\n');
     stream.write_all(&bytes).await?;
     let mut answered = Vec::new();
-    stream.read_to_end(&mut answered).await?;
+    tokio::time::timeout(ANSWER, stream.read_to_end(&mut answered)).await.map_err(|_elapsed| {
+        io::Error::new(io::ErrorKind::TimedOut, format!("nothing came within {} s", ANSWER.as_secs()))
+    })??;
     serde_json::from_slice(&answered).map(Some).map_err(io::Error::from)
 }

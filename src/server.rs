@@ -23,6 +23,7 @@ use tracing::{error, info, warn};
 use crate::admin::Socket;
 use crate::aws::Accounts;
 use crate::aws::account::Account;
+use crate::aws::own_task::OwnTask;
 use crate::checks;
 use crate::clock::Clock;
 use crate::config::{Config, Settings, StoreSection};
@@ -57,7 +58,9 @@ pub enum ServeError {
         source: io::Error,
     },
     /// The socket in the store's folder cannot be made.
-    #[error("the socket in {folder} cannot be made: {source}")]
+    #[error(
+        "the socket in {folder} cannot be made: {source}. Name another folder in store.sled.path, with a short path."
+    )]
     Socket {
         /// The store's folder.
         folder: String,
@@ -90,11 +93,11 @@ pub fn folder(config: &Config) -> &Path {
 /// # Errors
 /// When the store cannot be opened.
 pub async fn engine_for_questions(config: &Config) -> Result<Engine, ServeError> {
-    engine(config, SledStore::open(folder(config)).await?, Pace::REAL)
+    Ok(Engine::new(parts(config, SledStore::open(folder(config)).await?, Pace::REAL)?))
 }
 
-/// An engine over `store`. Nothing moves until [`Engine::resume`].
-fn engine(config: &Config, store: SledStore, pace: Pace) -> Result<Engine, ServeError> {
+/// What an engine over `store` works with.
+fn parts(config: &Config, store: SledStore, pace: Pace) -> Result<Parts, ServeError> {
     let accounts = config.environments.values().map(|environment| Account {
         environment: environment.name.clone(),
         region: Some(environment.aws.region.clone()),
@@ -105,7 +108,7 @@ fn engine(config: &Config, store: SledStore, pace: Pace) -> Result<Engine, Serve
     let clock = Clock::start(pace);
     // Endpoints, AWS_ENDPOINT_URL included, are the SDK's own business.
     let accounts = Accounts::new(accounts, None, clock);
-    Ok(Engine::new(Parts::new(
+    Ok(Parts::new(
         Store::Sled(store),
         Arc::new(config.clone()),
         accounts,
@@ -113,7 +116,7 @@ fn engine(config: &Config, store: SledStore, pace: Pace) -> Result<Engine, Serve
         clock,
         TaskTracker::new(),
         CancellationToken::new(),
-    )))
+    ))
 }
 
 #[cfg(not(feature = "sandbox"))]
@@ -142,7 +145,8 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     };
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
-    let engine = engine(&settings.config, open_store(&settings).await?, settings.pace)?;
+    let parts = parts(&settings.config, open_store(&settings).await?, settings.pace)?;
+    let engine = Engine::new(parts.inside(settings.container_metadata.clone().map(OwnTask::at)));
     let folder = folder(&settings.config);
     let socket =
         Socket::bind(folder).map_err(|source| ServeError::Socket { folder: folder.display().to_string(), source })?;
@@ -150,12 +154,13 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let listener = listen(settings.listen, "ROLLBOT_LISTEN").await?;
     let admin = listen(settings.admin_listen, "ROLLBOT_ADMIN_LISTEN").await?;
 
-    let mirror = Mirror::new(engine.store.clone(), slack.clone(), engine.clock, engine.changes(), engine.stop.clone());
+    let mirror = Mirror::new(engine.store.clone(), slack.clone(), engine.clock, engine.changes(), engine.stop.clone())
+        .announcing_in(settings.config.slack.operations.clone());
     engine.tasks.spawn(mirror.run());
     engine.tasks.spawn(socket.serve(engine.clone()));
     let inbound = inbound(&settings, &engine, &slack);
     engine.tasks.spawn(accept(listener, inbound, engine.stop.clone()));
-    engine.tasks.spawn(accept(admin, admin_router(metrics), engine.stop.clone()));
+    engine.tasks.spawn(accept(admin, admin_router(metrics, engine.clone()), engine.stop.clone()));
     engine.resume().await?;
     info!(listen = %settings.listen, admin = %settings.admin_listen, "serving");
 
@@ -188,12 +193,21 @@ async fn accept(listener: TcpListener, router: Router, stop: CancellationToken) 
 
 /// Health and metrics. A server that answers has its store open and its configuration loaded, or it would not have
 /// come this far; Slack or AWS being away does not make it unready.
-fn admin_router(metrics: Option<PrometheusHandle>) -> Router {
+fn admin_router(metrics: Option<PrometheusHandle>, engine: Engine) -> Router {
     Router::new().route("/healthz", get(async || "alive")).route("/readyz", get(async || "ready")).route(
         "/metrics",
         get(async move || match metrics {
-            Some(handle) => (StatusCode::OK, handle.render()),
+            Some(handle) => (StatusCode::OK, counted(&handle, &engine).await),
             None => (StatusCode::SERVICE_UNAVAILABLE, "nothing is counted\n".to_owned()),
         }),
     )
+}
+
+/// What was counted, and how many incidents are open at this moment.
+async fn counted(handle: &PrometheusHandle, engine: &Engine) -> String {
+    match engine.open_incidents().await {
+        Ok(open) => telemetry::incidents_open(open.len()),
+        Err(error) => warn!(%error, "open incidents could not be counted"),
+    }
+    handle.render()
 }

@@ -54,7 +54,10 @@ const BAD: &[(&str, &str)] = &[
     // Known to the design, not to this version.
     ("services:\n  api:\n", "groups:\n  everything: { services: [api] }\nservices:\n  api:\n"),
     ("store: { sled: { path: ./data } }", "store: { dynamodb: { table: rollbot } }"),
-    ("    approval: { required: 0 }", "    approval: { required: 0 }\n    emergency: { from: [lead] }"),
+    ("    approval: { required: 0 }", "    approval: { required: 0 }\n    emergency: { from: [leda] }"),
+    ("    approval: { required: 0 }", "    approval: { required: 0 }\n    emergency: { for: [lead] }"),
+    ("    approval: { required: 0 }", "    approval: { required: 0 }\n    emergency: {}"),
+    ("    approval: { required: 0 }", "    approval: { required: 0 }\n    emergency: [lead]"),
     ("    approval: { required: 0 }", "    approval: { required: 0 }\n    escalation: []"),
     ("    watch: {", "    triggers:\n      - deploy_failed: { do: roll_back }\n    watch: {"),
     ("    watch: {", "    freeze: []\n    announce: {}\n    checklist: []\n    follow_up: {}\n    watch: {"),

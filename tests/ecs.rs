@@ -7,6 +7,9 @@
     reason = "a test fails by them; clippy knows test functions only by their attribute"
 )]
 
+#[path = "support/record.rs"]
+mod record;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,6 +136,7 @@ fn in_flight(mut seed: Seed, revision: u32, running: u32, rolling_back: Option<R
         age: Duration::from_mins(2),
         running,
         failed: 0,
+        waits_at: None,
         rolling_back,
     });
     seed
@@ -162,6 +166,9 @@ impl Bench {
     async fn of(seed: Seed) -> Self {
         let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (clock, wire, stop) = (Clock::start(Pace::new(PACE)), Wire::default(), CancellationToken::new());
+        if let Some(file) = record::file(record::By::Bot) {
+            wire.record(file);
+        }
         let tasks = TaskTracker::new();
         let stand_in = AwsStandIn::start(seed, clock, wire.clone(), &tasks, stop.clone()).await.unwrap();
         let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
@@ -208,7 +215,7 @@ impl Bench {
             meanwhile(look);
             let passed = self.clock.now().elapsed(began.at);
             assert!(passed < Duration::from_mins(15), "not over after {passed:?}: {progress:#?}");
-            let journal = StepJournal { attempt: 1, began_at: began.at, acts: &acts };
+            let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 1, began_at: began.at, acts: &acts };
             let judgement = system.look_and_judge(&self.aws, &journal, &self.clock).await.unwrap();
             if !matches!(judgement, Judgement::Holding { .. }) {
                 held = None;

@@ -3,6 +3,9 @@
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails with what it saw")]
 
+#[path = "support/record.rs"]
+mod record;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -17,7 +20,7 @@ use rollbot::incident::incident::{End, Incident, Proposal, Terms, Verdict};
 use rollbot::incident::plan::{Lane, Need, Plan, Purpose, Stage, Step};
 use rollbot::incident::policy::Actor;
 use rollbot::incident::release::Release;
-use rollbot::incident::request::Request;
+use rollbot::incident::request::{Manner, Request};
 use rollbot::incident::step::Evidence;
 use rollbot::incident::time::Pace;
 use rollbot::incident::work::{EcsService, Work};
@@ -80,6 +83,9 @@ impl Scene {
     async fn set(scopes: &[&str]) -> Self {
         let (tasks, stop, wire, clock) =
             (TaskTracker::new(), CancellationToken::new(), Wire::default(), Clock::start(Pace::REAL));
+        if let Some(file) = record::file(record::By::Bot) {
+            wire.record(file);
+        }
         let slack = SlackStandIn::start(workspace(scopes), wire.clone(), clock, &tasks, stop.clone()).await.unwrap();
         let client = SlackClient::new(&slack.api_url(), &SecretString::from("xoxb-1"), clock).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -193,6 +199,8 @@ fn plan() -> Plan {
             from: release("42").id,
             target: release("41").id,
             images: Vec::new(),
+            register: None,
+            platforms: std::collections::BTreeMap::new(),
         }),
     };
     Plan {
@@ -210,11 +218,12 @@ fn story() -> Vec<Event> {
         number: 1,
         digest: digest.clone(),
         plan,
-        terms: Terms { required: 1, approvers: Vec::new(), confirm_phrase: None },
+        terms: Terms { required: 1, approvers: Vec::new(), confirm_phrase: None, skippers: Vec::new() },
         at: start,
         expires_at: start + SignedDuration::from_mins(15),
         drift: Vec::new(),
         votes: Vec::new(),
+        fallen: Vec::new(),
     };
     let request = Request {
         environment: "prod".into(),
@@ -222,6 +231,7 @@ fn story() -> Vec<Event> {
         to: None,
         only: Vec::new(),
         with: Vec::new(),
+        manner: Manner::Regular,
         reason: Some("checkout answers 502".into()),
         by: UserId::new("U0REQ00001"),
         by_name: "Robin".into(),

@@ -91,6 +91,12 @@ impl AwsError {
         Self { class, service, operation, code: None, message: message.into(), request_id: None, effect: Effect::None }
     }
 
+    /// The failure of a read that an act needs first: the act was not begun.
+    #[must_use]
+    pub fn without_effect(self) -> Self {
+        Self { effect: Effect::None, ..self }
+    }
+
     /// Whether the call may have had an effect.
     pub fn effect(&self) -> Effect {
         self.effect
@@ -126,6 +132,11 @@ impl fmt::Display for AwsError {
 }
 
 impl ErrorClass {
+    /// Whether it may go away by itself, so that it is worth asking again.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::Transient | Self::Throttled)
+    }
+
     /// The kind of failure that a code stands for, where the code alone says it.
     pub fn of_code(code: &str) -> Option<Self> {
         Some(match code {

@@ -5,6 +5,8 @@ pub mod accounts;
 pub mod clients;
 pub mod error;
 pub mod flight;
+pub mod own_task;
+pub mod raw;
 pub mod target_health;
 pub mod tasks;
 pub mod time;

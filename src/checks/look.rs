@@ -1,9 +1,4 @@
-//! One look of one check.
-
-use crate::aws::Aws;
-use crate::incident::work::Check;
-
-use super::{http, target_group};
+//! What one look of one check finds.
 
 /// What a look found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +34,5 @@ impl Look {
     /// A look that could not see.
     pub fn inconclusive(text: impl Into<String>) -> Self {
         Self { health: Health::Inconclusive, text: text.into() }
-    }
-}
-
-/// Takes one look.
-pub async fn look(check: &Check, aws: &Aws, http: &reqwest::Client) -> Look {
-    match check {
-        Check::Http(check) => http::look(check, http).await,
-        Check::TargetGroup(check) => target_group::look(check, aws).await,
     }
 }

@@ -1,7 +1,8 @@
 //! What a row of looks comes to. Pure.
 //!
-//! The row begins anew after a restart: passes have to be seen in a row by one pair of eyes, while the time that a
-//! check has is counted from when its step began.
+//! The row begins anew after a restart: passes have to be seen in a row by one pair of eyes, and the time that a check
+//! has to pass is that of these eyes; nobody looked while the process was down. A watch is counted from when its step
+//! began, so that a restart does not lengthen it.
 
 use std::time::Duration;
 
@@ -15,9 +16,9 @@ use super::look::{Health, Look};
 pub struct Tally {
     healthy_in_a_row: u32,
     unhealthy_in_a_row: u32,
+    inconclusive_in_a_row: u32,
     looks: u32,
     inconclusive: u32,
-    last: Option<Look>,
 }
 
 /// What the row comes to.
@@ -32,30 +33,32 @@ pub enum Standing {
 }
 
 impl Tally {
-    /// The row with one more look, and what it comes to, `elapsed` after the step began.
-    pub fn add(&mut self, look: Look, span: &Span, elapsed: Duration) -> Standing {
+    /// The row with one more look, and what it comes to after `elapsed`: for passes since the first look of this row,
+    /// for a watch since the step began.
+    pub fn add(&mut self, look: &Look, span: &Span, elapsed: Duration) -> Standing {
         self.looks = self.looks.saturating_add(1);
         match look.health {
             Health::Healthy => {
                 self.healthy_in_a_row = self.healthy_in_a_row.saturating_add(1);
                 self.unhealthy_in_a_row = 0;
+                self.inconclusive_in_a_row = 0;
             }
             Health::Unhealthy => {
                 self.healthy_in_a_row = 0;
+                self.inconclusive_in_a_row = 0;
                 self.unhealthy_in_a_row = self.unhealthy_in_a_row.saturating_add(1);
             }
             Health::Inconclusive => {
                 self.healthy_in_a_row = 0;
                 self.unhealthy_in_a_row = 0;
+                self.inconclusive_in_a_row = self.inconclusive_in_a_row.saturating_add(1);
                 self.inconclusive = self.inconclusive.saturating_add(1);
             }
         }
-        let standing = match span {
-            Span::Passes { passes, within, .. } => self.passes(*passes, *within, elapsed, &look),
-            Span::Elapsed { span, failures, .. } => self.watch(*span, *failures, elapsed, &look),
-        };
-        self.last = Some(look);
-        standing
+        match span {
+            Span::Passes { passes, within, .. } => self.passes(*passes, *within, elapsed, look),
+            Span::Elapsed { span, failures, .. } => self.watch(*span, *failures, elapsed, look),
+        }
     }
 
     fn passes(&self, passes: u32, within: Duration, elapsed: Duration, look: &Look) -> Standing {
@@ -63,7 +66,8 @@ impl Tally {
             let times = if passes == 1 { String::new() } else { format!(", {passes} times in a row") };
             return Standing::Passed(vec![Evidence::new(format!("{}{times}", look.text))]);
         }
-        if elapsed >= within {
+        // A row that is under way when the time is up is seen to its end: each further look lengthens or ends it.
+        if elapsed >= within && look.health != Health::Healthy {
             return Standing::Failed(self.not_within(within, look));
         }
         Standing::GoOn(match look.health {
@@ -79,7 +83,7 @@ impl Tally {
             Health::Inconclusive => {
                 (Finding::Inconclusive, format!("nothing could be seen within {minutes} min: {}", look.text))
             }
-            Health::Healthy | Health::Unhealthy => {
+            Health::Unhealthy | Health::Healthy => {
                 (Finding::Wrong, format!("not healthy within {minutes} min: {}", look.text))
             }
         };
@@ -108,7 +112,16 @@ impl Tally {
                     .to_owned(),
             });
         }
-        if elapsed >= span {
+        // It passes on a healthy look only: the last word is not left to a blink, nor to what could not be seen.
+        if elapsed >= span && self.inconclusive_in_a_row >= failures {
+            return Standing::Failed(Failure {
+                why: format!("nothing could be seen at the end: {}", look.text),
+                details: vec![format!("{} of {} looks were inconclusive", self.inconclusive, self.looks)],
+                finding: Finding::Inconclusive,
+                advice: "Whether the rollback has held is not known. Look at the service yourself.".to_owned(),
+            });
+        }
+        if elapsed >= span && look.health == Health::Healthy {
             let seen = match self.inconclusive {
                 0 => format!("{} looks, the last: {}", self.looks, look.text),
                 unclear => format!("{} looks, {unclear} of them inconclusive, the last: {}", self.looks, look.text),
@@ -135,7 +148,7 @@ mod tests {
         let mut standing = Standing::GoOn(String::new());
         for (seconds, health) in looks {
             let look = Look { health: *health, text: "seen".to_owned() };
-            standing = tally.add(look, span, Duration::from_secs(*seconds));
+            standing = tally.add(&look, span, Duration::from_secs(*seconds));
         }
         standing
     }
@@ -164,6 +177,25 @@ mod tests {
             panic!("five minutes without health must not pass")
         };
         assert_eq!(failure.finding, Finding::Wrong);
+    }
+
+    #[test]
+    fn a_row_that_is_under_way_when_the_time_is_up_is_seen_to_its_end() {
+        use Health::{Healthy, Unhealthy};
+        // As after a restart: the step began long ago, and the row begins anew.
+        assert!(matches!(run(&VERIFY, &[(400, Healthy)]), Standing::GoOn(_)));
+        assert!(matches!(run(&VERIFY, &[(400, Healthy), (405, Healthy), (410, Healthy)]), Standing::Passed(_)));
+        assert!(matches!(run(&VERIFY, &[(400, Healthy), (405, Unhealthy)]), Standing::Failed(_)));
+    }
+
+    #[test]
+    fn a_watch_does_not_end_on_what_it_did_not_see() {
+        use Health::{Healthy, Inconclusive, Unhealthy};
+        assert!(matches!(run(&WATCH, &[(0, Healthy), (1800, Unhealthy)]), Standing::GoOn(_)));
+        assert!(matches!(run(&WATCH, &[(0, Healthy), (1800, Unhealthy), (1830, Healthy)]), Standing::Passed(_)));
+        let blind = [(0, Healthy), (1800, Inconclusive), (1830, Inconclusive), (1860, Inconclusive)];
+        let Standing::Failed(failure) = run(&WATCH, &blind) else { panic!("no data must not pass") };
+        assert_eq!(failure.finding, Finding::Inconclusive);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use clap::Args;
 use crate::admin::{Answer, Question};
 use crate::incident::report;
 
+use super::ask::{ask, something_else};
 use super::output::{Outcome, finish, json, line};
-use super::plan::ask;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -37,7 +37,9 @@ pub(super) fn run(options: Options) -> ExitCode {
                 Outcome::Fine
             }
             Ok(Answer::No { why }) => Outcome::No(why),
-            Ok(other) => Outcome::No(format!("the server answered something else: {other:?}")),
+            Ok(Answer::Incident { .. } | Answer::Plan { .. } | Answer::NothingToDo { .. } | Answer::Done { .. }) => {
+                something_else()
+            }
             Err(outcome) => outcome,
         }
     })

@@ -1,7 +1,9 @@
 //! The command line: one file per subcommand.
 
+mod ask;
 mod check;
 mod history;
+mod order;
 mod output;
 mod plan;
 #[cfg(feature = "sandbox")]
@@ -36,6 +38,12 @@ enum Command {
     History(history::Options),
     /// Print one incident with everything that happened.
     Show(show::Options),
+    /// Approve the plan of an incident, when Slack is down.
+    Approve(order::Approval),
+    /// Stop an incident: what is in flight is finished, and nothing new begins.
+    Stop(order::Stop),
+    /// Try a failed step again.
+    Retry(order::Retry),
 }
 
 /// Runs the command line. Exit codes: 0 fine, 1 the answer is no, 2 usage or configuration.
@@ -50,5 +58,8 @@ pub fn run() -> ExitCode {
         Command::Plan(options) => plan::run(options),
         Command::History(options) => history::run(options),
         Command::Show(options) => show::run(options),
+        Command::Approve(options) => order::approve(options),
+        Command::Stop(options) => order::stop(options),
+        Command::Retry(options) => order::retry(options),
     }
 }

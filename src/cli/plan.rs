@@ -1,16 +1,15 @@
-//! `rollbot plan <env> <service> [to <release>]`, and the way to whoever can answer.
+//! `rollbot plan <env> <service> [--to <release>]`
 
 use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::admin::{self, Answer, Question};
-use crate::config::Config;
+use crate::admin::{Answer, Question};
 use crate::incident::ids::{ChannelId, TeamId, UserId};
-use crate::incident::plan::Plan;
-use crate::incident::request::Request;
-use crate::server;
+use crate::incident::plan::{Plan, Purpose};
+use crate::incident::request::{Manner, Request};
 
+use super::ask::{ask, something_else};
 use super::output::{Outcome, finish, json, line};
 
 #[derive(Debug, Args)]
@@ -42,6 +41,7 @@ pub(super) fn run(options: Options) -> ExitCode {
             to: options.to,
             only: options.only,
             with: options.with,
+            manner: Manner::Regular,
             reason: None,
             by: UserId::new("command-line"),
             by_name: "the command line".to_owned(),
@@ -62,7 +62,7 @@ pub(super) fn run(options: Options) -> ExitCode {
                 Outcome::Fine
             }
             Ok(Answer::No { why }) => Outcome::No(why),
-            Ok(other) => Outcome::No(format!("the server answered something else: {other:?}")),
+            Ok(Answer::History { .. } | Answer::Incident { .. } | Answer::Done { .. }) => something_else(),
             Err(outcome) => outcome,
         }
     })
@@ -71,7 +71,12 @@ pub(super) fn run(options: Options) -> ExitCode {
 fn print(plan: &Plan) {
     line(format!("plan {}, about {} min", plan.digest().short(), plan.estimate().as_secs().div_ceil(60)));
     for stage in &plan.stages {
-        line(format!("{:?}", stage.purpose));
+        line(match stage.purpose {
+            Purpose::Freeze => "Freeze",
+            Purpose::RollBack => "Roll back",
+            Purpose::Verify => "Verify",
+            Purpose::Watch => "Watch",
+        });
         for step in stage.lanes.iter().flat_map(|lane| &lane.steps) {
             line(format!("  {}", step.title));
             if let (Some(from), Some(to)) = (&step.from, &step.to) {
@@ -82,16 +87,4 @@ fn print(plan: &Plan) {
         }
     }
     plan.warnings.iter().for_each(|warning| line(format!("warning: {warning}")));
-}
-
-/// Asks the running server, or where none runs a store and an engine of this process.
-pub(super) async fn ask(question: Question) -> Result<Answer, Outcome> {
-    let config = Config::from_process().map_err(|errors| Outcome::Wrong(errors.to_string()))?;
-    match admin::ask(server::folder(&config), &question).await {
-        Ok(Some(answer)) => return Ok(answer),
-        Ok(None) => {}
-        Err(error) => return Err(Outcome::No(format!("the running server did not answer: {error}"))),
-    }
-    let engine = server::engine_for_questions(&config).await.map_err(|error| Outcome::No(error.to_string()))?;
-    Ok(admin::answer(&engine, question).await)
 }

@@ -10,8 +10,8 @@ use crate::incident::ids::IncidentId;
 use crate::incident::report;
 use crate::incident::time::Pace;
 
+use super::ask::{ask, something_else};
 use super::output::{Outcome, finish, json, line};
-use super::plan::ask;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -35,7 +35,9 @@ pub(super) fn run(options: Options) -> ExitCode {
                 Outcome::Fine
             }
             Ok(Answer::No { why }) => Outcome::No(why),
-            Ok(other) => Outcome::No(format!("the server answered something else: {other:?}")),
+            Ok(Answer::History { .. } | Answer::Plan { .. } | Answer::NothingToDo { .. } | Answer::Done { .. }) => {
+                something_else()
+            }
             Err(outcome) => outcome,
         }
     })

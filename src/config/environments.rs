@@ -205,8 +205,22 @@ fn read_policy(section: &mut Section<'_>, people: &BTreeMap<String, Principal>, 
         may.close(reader.report);
     }
     let approval = read_approval(section, reader);
+    let emergency = read_emergency(section, people, reader.report);
     warn_of_what_cannot_be(section, &request, &approve, &approval, reader);
-    Policy { request, approve, skip, stop, freeze, approval }
+    Policy { request, approve, skip, stop, freeze, emergency, approval }
+}
+
+/// Who may do without a second person; nobody when nothing is said.
+fn read_emergency(
+    section: &mut Section<'_>,
+    people: &BTreeMap<String, Principal>,
+    report: &mut Report,
+) -> Vec<Principal> {
+    let opened = section.optional("emergency", report).and_then(|field| Section::open(field, Part::Emergency, report));
+    let Some(mut section) = opened else { return Vec::new() };
+    let from = section.required("from", "[lead]", report).map(|field| principals(field, people, report));
+    section.close(report);
+    from.unwrap_or_default()
 }
 
 fn warn_of_what_cannot_be(

@@ -9,7 +9,6 @@ use super::section::Part;
 const LATER: &[(Part, &str)] = &[
     (Part::File, "groups"),
     (Part::Store, "dynamodb"),
-    (Part::Environment, "emergency"),
     (Part::Environment, "escalation"),
     (Part::Service, "freeze"),
     (Part::Service, "triggers"),

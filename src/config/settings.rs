@@ -47,6 +47,8 @@ pub struct Settings {
     pub admin_listen: SocketAddr,
     /// `AWS_ENDPOINT_URL`, which the SDK reads by itself too.
     pub aws_endpoint_url: Option<Url>,
+    /// `ECS_CONTAINER_METADATA_URI_V4`: where ECS tells a container which task and service it belongs to.
+    pub container_metadata: Option<Url>,
     /// `ROLLBOT_CLOCK_SPEED`: the pace of the process clock.
     pub pace: Pace,
     /// `ROLLBOT_LOG`: what is logged, in the syntax of tracing's `EnvFilter`.
@@ -120,6 +122,7 @@ impl Settings {
         variables.refuse_socket_mode();
         let slack_api_url = variables.url("SLACK_API_URL", Some(DEFAULT_SLACK_API));
         let aws_endpoint_url = variables.url("AWS_ENDPOINT_URL", None);
+        let container_metadata = variables.url("ECS_CONTAINER_METADATA_URI_V4", None);
         let listen = variables.address("ROLLBOT_LISTEN", DEFAULT_LISTEN);
         let admin_listen = variables.address("ROLLBOT_ADMIN_LISTEN", DEFAULT_ADMIN_LISTEN);
         if let (Some(listen), Some(admin)) = (listen, admin_listen)
@@ -144,6 +147,7 @@ impl Settings {
                 listen: listen?,
                 admin_listen: admin_listen?,
                 aws_endpoint_url,
+                container_metadata,
                 pace,
                 log,
                 #[cfg(feature = "sandbox")]

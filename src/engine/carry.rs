@@ -20,20 +20,46 @@ use crate::incident::step::{ActOutcome, Failure, Finding, StepRecord, StepState}
 use crate::incident::work::Work;
 use crate::systems::kinds::System;
 use crate::systems::step_kind::{Acted, Judgement, StepJournal};
+use crate::telemetry;
 
 use super::check_run;
 use super::engine::{Engine, storage};
 use super::pacing::Pacing;
 use super::refusal::Refusal;
 
-/// How often an act may be refused in one attempt before a person is asked.
-const REFUSALS: usize = 5;
+/// How often one attempt may act before a person is asked. What ECS needs is two: a deployment that cannot be stopped
+/// any more is superseded instead. The rest is for acts that were throttled.
+const ACTS: usize = 5;
 
 /// A step under way, as its record has it now.
 pub(super) struct Turn {
+    pub(super) environment: String,
     pub(super) step: Step,
     pub(super) record: StepRecord,
     pub(super) stopped: bool,
+}
+
+impl Turn {
+    /// How often the present attempt has acted, whatever came of it.
+    fn acts(&self) -> usize {
+        self.record.acts.iter().filter(|act| act.attempt == self.record.attempt).count()
+    }
+
+    /// Whether the present attempt may have changed something.
+    fn may_have_changed_something(&self) -> bool {
+        let mut acts = self.record.acts.iter().filter(|act| act.attempt == self.record.attempt);
+        acts.any(|act| !matches!(act.outcome, ActOutcome::Refused { .. }))
+    }
+
+    fn began_at(&self, engine: &Engine) -> Timestamp {
+        self.record.began_at.unwrap_or_else(|| engine.clock.now().at)
+    }
+
+    /// The failure of a step that is not done by its deadline; `progress` is what it waits for.
+    fn overdue(&self, engine: &Engine, progress: &str) -> Option<Failure> {
+        let elapsed = engine.clock.now().elapsed(self.began_at(engine));
+        (elapsed >= self.step.deadline).then(|| late(&self.step, progress))
+    }
 }
 
 /// Carries `step` on until it is settled, withdrawn, or the process is to end.
@@ -41,20 +67,9 @@ pub(super) async fn carry(engine: &Engine, id: &IncidentId, step: &StepId) -> Re
     let Some(turn) = turn(engine, id, step).await? else {
         return Ok(());
     };
-    let environment = incident(engine, id).await?.request.environment;
-    let aws = match engine.accounts.aws(&environment, id.as_str()).await {
-        Ok(aws) => aws,
-        Err(error) => {
-            warn!(incident = %id, %step, %error, "no access to AWS");
-            return say(engine, id, Command::Fail { step: step.clone(), failure: refused(&error) }).await;
-        }
-    };
     match &turn.step.work {
-        Work::Check(work) => check_run::look_on(engine, id, step, &aws, work).await,
-        work @ Work::EcsService(_) => match System::of(work) {
-            Some(system) => take_back(engine, id, step, &aws, system).await,
-            None => Ok(()),
-        },
+        Work::Check(work) => check_run::look_on(engine, id, step, work).await,
+        Work::EcsService(_) => take_back(engine, id, step).await,
     }
 }
 
@@ -73,7 +88,8 @@ pub(super) async fn turn(engine: &Engine, id: &IncidentId, step: &StepId) -> Res
         let stopped = run.stopped.is_some();
         match record.state {
             StepState::Active => {
-                return Ok(Some(Turn { step: planned.clone(), record, stopped }));
+                let environment = incident.request.environment.clone();
+                return Ok(Some(Turn { environment, step: planned.clone(), record, stopped }));
             }
             StepState::Pending => {
                 match engine.command(id, Command::Begin { step: step.clone() }, Actor::Rollbot).await {
@@ -101,56 +117,45 @@ pub(super) async fn say(engine: &Engine, id: &IncidentId, command: Command) -> R
 
 /// Pauses, unless the process is to end first.
 pub(super) async fn pause(engine: &Engine, duration: Duration) {
+    let _ = unless_ending(engine, engine.clock.sleep(duration)).await;
+}
+
+/// What `look` comes to; `None` when the process is to end first. Only for what changes nothing: it is dropped.
+pub(super) async fn unless_ending<T>(engine: &Engine, look: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
-        () = engine.clock.sleep(duration) => {}
-        () = engine.stop.cancelled() => {}
+        done = look => Some(done),
+        () = engine.stop.cancelled() => None,
     }
 }
 
-async fn take_back(
-    engine: &Engine,
-    id: &IncidentId,
-    step: &StepId,
-    aws: &Aws,
-    system: System<'_>,
-) -> Result<(), Refusal> {
+async fn take_back(engine: &Engine, id: &IncidentId, step: &StepId) -> Result<(), Refusal> {
     let mut holding_since: Option<Timestamp> = None;
     let mut pacing = Pacing::new();
-    while let Some(Turn { step: planned, record, stopped }) = turn(engine, id, step).await? {
-        let acted = record
-            .acts
-            .iter()
-            .any(|act| act.attempt == record.attempt && !matches!(act.outcome, ActOutcome::Refused { .. }));
-        if stopped && !acted {
+    while let Some(turn) = turn(engine, id, step).await? {
+        if turn.stopped && !turn.may_have_changed_something() {
             return say(engine, id, Command::Withdraw { step: step.clone() }).await;
         }
-        let began_at = record.began_at.unwrap_or_else(|| engine.clock.now().at);
-        let journal = StepJournal { attempt: record.attempt, began_at, acts: &record.acts };
-        let overdue = |progress: &str| {
-            let elapsed = engine.clock.now().elapsed(began_at);
-            (elapsed >= planned.deadline).then(|| late(&planned, progress))
+        let Some(system) = System::of(&turn.step.work) else { return Ok(()) };
+        let Some(judged) = unless_ending(engine, Box::pin(look_and_judge(engine, id, &turn, system))).await else {
+            return Ok(());
         };
-        let judgement = match system.look_and_judge(aws, &journal, &engine.clock).await {
-            Ok(judgement) => judgement,
+        if !matches!(judged, Ok((_, Judgement::Holding { .. }))) {
+            holding_since = None;
+        }
+        match judged {
             Err(error) => {
                 warn!(incident = %id, %step, %error, "AWS could not be looked at");
-                let passing = matches!(error.class, ErrorClass::Transient | ErrorClass::Throttled);
-                let failure = if passing { overdue(&error.to_string()) } else { Some(refused(&error)) };
-                if let Some(failure) = failure {
+                if let Some(failure) = unseen(engine, &turn, &error) {
                     return say(engine, id, Command::Fail { step: step.clone(), failure }).await;
                 }
                 let text = format!("waiting for AWS to answer: {error}");
                 say(engine, id, Command::Progress { step: step.clone(), text }).await?;
-                holding_since = None;
                 pause(engine, pacing.pause()).await;
-                continue;
             }
-        };
-        match judgement {
-            Judgement::Done { evidence, output } => {
+            Ok((_, Judgement::Done { evidence, output })) => {
                 return say(engine, id, Command::Finish { step: step.clone(), evidence, output }).await;
             }
-            Judgement::Holding { hold, progress, evidence, output } => {
+            Ok((_, Judgement::Holding { hold, progress, evidence, output })) => {
                 let now = engine.clock.now();
                 let held = now.elapsed(*holding_since.get_or_insert(now.at));
                 if held >= hold {
@@ -160,34 +165,63 @@ async fn take_back(
                 pacing.changed();
                 pause(engine, pacing.pause().min(hold.saturating_sub(held))).await;
             }
-            Judgement::Act(_) if stopped => {
+            Ok((_, Judgement::Act(_))) if turn.stopped => {
                 return say(engine, id, Command::Withdraw { step: step.clone() }).await;
             }
-            Judgement::Act(what) => {
-                holding_since = None;
-                match act(engine, id, step, aws, system, what).await? {
-                    Next::Look => pacing.changed(),
-                    Next::LookLater => pause(engine, pacing.pause()).await,
-                    Next::Ended => return Ok(()),
-                }
+            Ok((_, Judgement::Act(_))) if turn.acts() >= ACTS => {
+                return say(engine, id, Command::Fail { step: step.clone(), failure: in_vain(&turn) }).await;
             }
-            Judgement::Wait(text) => {
-                holding_since = None;
-                if let Some(failure) = overdue(&text) {
+            Ok((aws, Judgement::Act(what))) => match act(engine, id, step, &aws, system, what).await? {
+                Next::Look => pacing.changed(),
+                Next::LookLater => pause(engine, pacing.pause()).await,
+                Next::Ended => return Ok(()),
+            },
+            Ok((_, Judgement::Wait(text))) => {
+                if let Some(failure) = turn.overdue(engine, &text) {
                     return say(engine, id, Command::Fail { step: step.clone(), failure }).await;
                 }
-                if record.progress.as_deref() != Some(text.as_str()) {
+                if turn.record.progress.as_deref() != Some(text.as_str()) {
                     pacing.changed();
                     say(engine, id, Command::Progress { step: step.clone(), text }).await?;
                 }
                 pause(engine, pacing.pause()).await;
             }
-            Judgement::Failed(failure) => {
+            Ok((_, Judgement::Failed(failure))) => {
                 return say(engine, id, Command::Fail { step: step.clone(), failure }).await;
             }
         }
     }
     Ok(())
+}
+
+/// One look at what `turn` is about, and what follows from it. Entering the account is part of the look: while its
+/// door is shut for a moment, the step waits as it does for any other answer.
+async fn look_and_judge(
+    engine: &Engine,
+    id: &IncidentId,
+    turn: &Turn,
+    system: System<'_>,
+) -> Result<(Aws, Judgement<serde_json::Value>), AwsError> {
+    let aws = engine.accounts.aws(&turn.environment, id.as_str()).await?;
+    let Turn { record, .. } = turn;
+    let key = act_key(id, &turn.step.id);
+    let journal =
+        StepJournal { key: &key, attempt: record.attempt, began_at: turn.began_at(engine), acts: &record.acts };
+    let judgement = system.look_and_judge(&aws, &journal, &engine.clock).await?;
+    Ok((aws, judgement))
+}
+
+/// The failure of a step that could not be looked at, unless it may go away by itself before the deadline.
+fn unseen(engine: &Engine, turn: &Turn, error: &AwsError) -> Option<Failure> {
+    if !engine.config.environments.contains_key(&turn.environment) {
+        return Some(Failure {
+            why: format!("The configuration has no environment `{}` any more.", turn.environment),
+            details: vec!["What AWS was told to do goes on; Rollbot cannot look at it.".to_owned()],
+            finding: Finding::Inconclusive,
+            advice: "Put the environment back into rollbot.yml and start Rollbot again, then Retry.".to_owned(),
+        });
+    }
+    if error.class.may_pass() { turn.overdue(engine, &error.to_string()) } else { Some(refused(error)) }
 }
 
 enum Next {
@@ -215,23 +249,26 @@ async fn act(
     let Some(number) = record.acts.last().map(|act| act.number) else {
         return Ok(Next::Look);
     };
-    let key = format!("{id}-{step}-{number}");
+    let key = format!("{}-{number}", act_key(id, step));
     match system.act(aws, &what, &key).await {
         Ok(Acted { receipt, request_id }) => {
             info!(incident = %id, %step, act = number, aws.request_id = request_id.as_deref(), "accepted");
+            telemetry::aws_act("accepted");
             say(engine, id, Command::Accept { step: step.clone(), number, receipt, request_id }).await?;
             Ok(Next::Look)
         }
         Err(error) if error.effect() == Effect::Unknown => {
             warn!(incident = %id, %step, act = number, %error, "no reply: its effect is looked for");
+            telemetry::aws_act("unknown");
             Ok(Next::LookLater)
         }
         Err(error) => {
             warn!(incident = %id, %step, act = number, %error, "refused");
+            telemetry::aws_act("refused");
             say(engine, id, Command::Refuse { step: step.clone(), number, why: error.to_string() }).await?;
-            let again = matches!(error.class, ErrorClass::Transient | ErrorClass::Throttled | ErrorClass::Conflict);
-            let refusals = record.acts.iter().filter(|act| act.attempt == record.attempt).count();
-            if again && refusals < REFUSALS {
+            let again = error.class.may_pass() || error.class == ErrorClass::Conflict;
+            let acts = record.acts.iter().filter(|act| act.attempt == record.attempt).count();
+            if again && acts < ACTS {
                 return Ok(Next::LookLater);
             }
             say(engine, id, Command::Fail { step: step.clone(), failure: refused(&error) }).await?;
@@ -240,7 +277,12 @@ async fn act(
     }
 }
 
-fn refused(error: &AwsError) -> Failure {
+/// What the keys of a step's acts begin with.
+pub(super) fn act_key(id: &IncidentId, step: &StepId) -> String {
+    format!("{id}-{step}")
+}
+
+pub(super) fn refused(error: &AwsError) -> Failure {
     let advice = match error.class {
         ErrorClass::Denied => "Give Rollbot's role this permission, then Retry.",
         ErrorClass::Transient | ErrorClass::Throttled => "Retry tries again.",
@@ -253,6 +295,18 @@ fn refused(error: &AwsError) -> Failure {
         details: error.request_id.iter().map(|id| format!("AWS request id {id}")).collect(),
         finding: Finding::Wrong,
         advice: advice.to_owned(),
+    }
+}
+
+/// Acts were accepted, and a look says all the same that something is to be done.
+fn in_vain(turn: &Turn) -> Failure {
+    Failure {
+        why: format!("Rollbot has acted {} times, and it did not come to what was asked for.", turn.acts()),
+        details: turn.record.progress.iter().map(|text| format!("The last that was seen: {text}")).collect(),
+        finding: Finding::Inconclusive,
+        advice: "Look at the service's events in the AWS console: something undoes the rollback. Retry begins anew; \
+                 Stop ends the incident and leaves everything as it is."
+            .to_owned(),
     }
 }
 

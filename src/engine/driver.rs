@@ -6,16 +6,17 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::Notify;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::incident::command::Command;
 use crate::incident::due::{Due, due};
 use crate::incident::ids::IncidentId;
 use crate::incident::policy::Actor;
 
+use super::carry::unless_ending;
 use super::engine::{Engine, storage};
 use super::refusal::Refusal;
-use super::{carry, planning};
+use super::{carry, confirm, planning};
 
 /// How long to leave something alone that could not be done, in real time: a storage error ends the process anyway.
 const AFTER_A_REFUSAL: Duration = Duration::from_secs(1);
@@ -35,7 +36,6 @@ pub(super) async fn drive(engine: &Engine, id: &IncidentId, wake: &Notify) -> Re
             return Err(Refusal::NoSuchIncident(id.clone()));
         };
         if stored.incident.is_closed() {
-            info!(incident = %id, "closed");
             return Ok(());
         }
         for next in due(&stored.incident) {
@@ -43,7 +43,7 @@ pub(super) async fn drive(engine: &Engine, id: &IncidentId, wake: &Notify) -> Re
                 doing.push(Box::pin(async move {
                     if let Err(error) = perform(engine.clone(), id.clone(), next.clone()).await {
                         warn!(incident = %id, due = ?next, %error, "could not be done now");
-                        engine.clock.sleep_really(AFTER_A_REFUSAL).await;
+                        let _ = unless_ending(engine, engine.clock.sleep_really(AFTER_A_REFUSAL)).await;
                     }
                     next
                 }));
@@ -63,9 +63,8 @@ async fn perform(engine: Engine, id: IncidentId, due: Due) -> Result<(), Refusal
         Due::Plan => planning::propose(engine, id).await,
         Due::Start => planning::start(engine, id).await,
         Due::Expire { at } => {
-            tokio::select! {
-                () = engine.clock.sleep_until(at) => {}
-                () = engine.stop.cancelled() => return Ok(()),
+            if unless_ending(engine, engine.clock.sleep_until(at)).await.is_none() {
+                return Ok(());
             }
             match engine.command(id, Command::Expire, Actor::Rollbot).await {
                 // It was approved or stopped in the last moment.
@@ -73,11 +72,8 @@ async fn perform(engine: Engine, id: IncidentId, due: Due) -> Result<(), Refusal
                 Err(refusal) => Err(refusal),
             }
         }
-        Due::Run(step) => carry::carry(engine, id, &step).await,
-        Due::Settle => match engine.command(id, Command::Settle, Actor::Rollbot).await {
-            // Somebody retried or stopped in between: what is due now is read anew.
-            Ok(_) | Err(Refusal::Rejected(_)) => Ok(()),
-            Err(refusal) => Err(refusal),
-        },
+        Due::Run(step) => Box::pin(carry::carry(engine, id, &step)).await,
+        // Somebody may retry or stop in between: what is due then is read anew.
+        Due::Settle => Box::pin(confirm::settle(engine, id)).await,
     }
 }

@@ -1,7 +1,8 @@
 //! The engine's one way in: open an incident, and command it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
@@ -9,22 +10,43 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::aws::Accounts;
+use crate::aws::own_task::OwnTask;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::incident::command::{Command, Facts};
 use crate::incident::decide;
+use crate::incident::event::Event;
 use crate::incident::evolve;
 use crate::incident::ids::IncidentId;
-use crate::incident::incident::Incident;
-use crate::incident::policy::{Actor, Policy};
+use crate::incident::incident::{Incident, State};
+use crate::incident::policy::{Actor, Approval, Policy, SelfApproval};
 use crate::incident::request::Request;
-use crate::store::{Commit, CommitError, Store, StoreError, Stored};
+use crate::store::{Commit, CommitError, Rev, Store, StoreError, Stored};
+use crate::telemetry;
 
 use super::driver;
+use super::people::People;
 use super::refusal::Refusal;
 
 /// How many changes a slow listener may lag behind before it has to look at everything.
 const CHANGES: usize = 1024;
+
+/// The rules of an environment that the configuration does not have any more: nobody in Slack may do anything, while
+/// Rollbot itself can still bring its open incidents to an end, and so give their locks back.
+static NOBODY: Policy = Policy {
+    request: Vec::new(),
+    approve: Vec::new(),
+    skip: Vec::new(),
+    stop: Vec::new(),
+    freeze: Vec::new(),
+    emergency: Vec::new(),
+    approval: Approval {
+        required: 1,
+        self_approval: SelfApproval::Refused,
+        confirm_phrase: None,
+        expires_after: Duration::ZERO,
+    },
+};
 
 /// Carries incidents out. Cheap to clone; clones share.
 #[derive(Clone)]
@@ -46,8 +68,12 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// Cancelled when the process is to end.
     pub stop: CancellationToken,
+    /// The ECS task that this process runs in, where it does: its service is never rolled back.
+    pub own_task: Option<OwnTask>,
     changes: broadcast::Sender<IncidentId>,
     wakes: Mutex<BTreeMap<IncidentId, Arc<Notify>>>,
+    /// Whoever knows people; absent on the command line.
+    pub(super) people: OnceLock<Arc<dyn People>>,
 }
 
 impl Parts {
@@ -62,7 +88,25 @@ impl Parts {
         stop: CancellationToken,
     ) -> Self {
         let changes = broadcast::Sender::new(CHANGES);
-        Self { store, config, accounts, http, clock, tasks, stop, changes, wakes: Mutex::default() }
+        Self {
+            store,
+            config,
+            accounts,
+            http,
+            clock,
+            tasks,
+            stop,
+            own_task: None,
+            changes,
+            wakes: Mutex::default(),
+            people: OnceLock::new(),
+        }
+    }
+
+    /// The same parts in a process that runs in this ECS task.
+    #[must_use]
+    pub fn inside(self, own_task: Option<OwnTask>) -> Self {
+        Self { own_task, ..self }
     }
 }
 
@@ -86,7 +130,11 @@ impl Engine {
     /// When the store cannot be read.
     pub async fn resume(&self) -> Result<(), StoreError> {
         for stored in self.store.open().await? {
+            let environment = &stored.incident.request.environment;
             info!(incident = %stored.incident.id, "taking up an open incident");
+            if !self.config.environments.contains_key(environment) {
+                warn!(incident = %stored.incident.id, environment, "the configuration does not have its environment any more");
+            }
             self.drive(stored.incident.id);
         }
         Ok(())
@@ -122,13 +170,8 @@ impl Engine {
             let Some(incident) = evolve::open(&event) else {
                 return Err(Refusal::Storage("an incident could not be opened".to_owned()));
             };
-            let events = [event];
-            let commit =
-                Commit { incident: &incident, expected: None, events: &events, dedup: Some(dedup), takes_inbox: None };
-            match self.store.commit(commit).await {
-                Ok(_) => {
-                    info!(incident = %incident.id, environment = %request.environment, service = %request.service, "opened");
-                    self.announce(&incident.id);
+            match self.commit(incident, None, vec![event], Some(dedup.to_owned())).await? {
+                Ok(incident) => {
                     self.drive(incident.id.clone());
                     return Ok(incident);
                 }
@@ -153,20 +196,15 @@ impl Engine {
             let stored =
                 self.store.load(id).await.map_err(storage)?.ok_or_else(|| Refusal::NoSuchIncident(id.clone()))?;
             let Stored { rev, incident } = stored;
-            let policy = self.policy(&incident.request.environment)?;
+            let policy = self.policy(&incident.request.environment).unwrap_or(&NOBODY);
             let facts = Facts { now: self.clock.now(), actor: actor.clone(), policy };
             let events = decide::decide(&incident, command.clone(), &facts).map_err(Refusal::Rejected)?;
             if events.is_empty() {
                 return Ok(incident);
             }
             let after = events.iter().fold(incident, evolve::evolve);
-            let commit =
-                Commit { incident: &after, expected: Some(rev), events: &events, dedup: None, takes_inbox: None };
-            match self.store.commit(commit).await {
-                Ok(_) => {
-                    self.announce(id);
-                    return Ok(after);
-                }
+            match self.commit(after, Some(rev), events, None).await? {
+                Ok(after) => return Ok(after),
                 // Somebody else was quicker: look at what it is now, and decide again.
                 Err(CommitError::Conflict { .. }) => {}
                 Err(CommitError::Held { by, .. } | CommitError::Duplicate { by }) => {
@@ -179,7 +217,35 @@ impl Engine {
         }
     }
 
-    /// The rules of an environment. One that the configuration no longer has allows nothing.
+    /// Commits, and then tells everybody. On a task of its own, because whoever asked may not wait for its end: a driver
+    /// that sees the incident closed drops what it is doing, and the commit that closed it has to be heard of all the
+    /// same.
+    ///
+    /// # Errors
+    /// When the process ends first.
+    async fn commit(
+        &self,
+        incident: Incident,
+        expected: Option<Rev>,
+        events: Vec<Event>,
+        dedup: Option<String>,
+    ) -> Result<Result<Incident, CommitError>, Refusal> {
+        let engine = self.clone();
+        let committed = self.tasks.spawn(async move {
+            let dedup = dedup.as_deref();
+            let commit = Commit { incident: &incident, expected, events: &events, dedup, takes_inbox: None };
+            engine.store.commit(commit).await?;
+            count(&incident);
+            engine.announce(&incident.id);
+            Ok(incident)
+        });
+        committed.await.map_err(|_ended| Refusal::Storage("Rollbot is ending.".to_owned()))
+    }
+
+    /// The rules of an environment.
+    ///
+    /// # Errors
+    /// When the configuration has no such environment.
     pub(super) fn policy(&self, environment: &str) -> Result<&Policy, Refusal> {
         self.config
             .environments
@@ -215,6 +281,22 @@ impl Engine {
             }
             engine.wakes.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         });
+    }
+}
+
+/// Counts and logs what opens and what closes.
+fn count(incident: &Incident) {
+    match &incident.state {
+        State::Requested => {
+            let Request { environment, service, .. } = &incident.request;
+            info!(incident = %incident.id, environment, service, "opened");
+            telemetry::incident_opened();
+        }
+        State::Closed(closed) => {
+            info!(incident = %incident.id, end = closed.end.word(), "closed");
+            telemetry::incident_closed(closed.end.word());
+        }
+        State::Proposed(_) | State::Running(_) => {}
     }
 }
 

@@ -6,15 +6,18 @@
 
 mod carry;
 mod check_run;
+mod confirm;
 mod driver;
 #[expect(clippy::module_inception, reason = "the room and its noun bear the same name")]
 mod engine;
 mod pacing;
+mod people;
 mod planning;
 mod queries;
 mod refusal;
 mod selection;
 
 pub use engine::{Engine, Parts};
+pub use people::People;
 pub use queries::{ServiceStatus, TargetReleases, TargetStatus};
 pub use refusal::Refusal;

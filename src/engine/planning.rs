@@ -14,14 +14,15 @@ use crate::incident::command::Command;
 use crate::incident::ids::{IncidentId, Resource, StepId};
 use crate::incident::incident::{State, Terms};
 use crate::incident::plan::{Lane, Need, Plan, Purpose, Stage, Step};
-use crate::incident::policy::{Policy, Principal};
+use crate::incident::policy::Policy;
 use crate::incident::request::Request;
 use crate::incident::work::{Check, CheckWork, HttpCheck, Span, TargetGroupCheck, Work};
 use crate::systems::ecs::EcsSpec;
-use crate::systems::kinds::TargetSpec;
+use crate::systems::ecs::inventory::family_and_revision;
+use crate::systems::kinds::{Inventory, TargetSpec};
 use crate::systems::planned::{Planned, ProvedRelease};
 
-use super::carry::{pause, say};
+use super::carry::{pause, say, unless_ending};
 use super::engine::{Engine, storage};
 use super::pacing::Pacing;
 use super::refusal::Refusal;
@@ -62,7 +63,8 @@ pub(super) async fn start(engine: &Engine, id: &IncidentId) -> Result<(), Refusa
     let Some(outcome) = patiently(engine, &incident.request, id).await? else { return Ok(()) };
     match outcome {
         Outcome::Plan(plan) if plan.digest() == proposal.digest => {
-            say(engine, id, Command::Start { digest: proposal.digest.clone() }).await
+            let voters = engine.voters(&incident.request, proposal).await?;
+            say(engine, id, Command::Start { digest: proposal.digest.clone(), voters }).await
         }
         drifted @ (Outcome::Plan(_) | Outcome::NothingToDo(_) | Outcome::Refused(_)) => {
             pin(engine, id, &incident.request, drifted).await
@@ -74,7 +76,7 @@ async fn pin(engine: &Engine, id: &IncidentId, request: &Request, outcome: Outco
     let command = match outcome {
         Outcome::Plan(plan) => {
             let policy = engine.policy(&request.environment)?;
-            match terms(policy, &request.environment) {
+            match terms(policy, request) {
                 Ok(terms) => Command::Propose { plan, terms },
                 Err(why) => Command::CannotPlan { why },
             }
@@ -91,18 +93,15 @@ async fn pin(engine: &Engine, id: &IncidentId, request: &Request, outcome: Outco
     }
 }
 
-fn terms(policy: &Policy, environment: &str) -> Result<Terms, String> {
-    let approval = &policy.approval;
-    if approval.required > 0 && policy.approve.is_empty() {
+fn terms(policy: &Policy, request: &Request) -> Result<Terms, String> {
+    let terms = Terms::of(policy, request.manner);
+    if terms.required > 0 && terms.approvers.is_empty() {
         return Err(format!(
-            "Nobody may approve in {environment}. Name approvers under `may: approve:` in the configuration."
+            "Nobody may approve in {}. Name approvers under `may: approve:` in the configuration.",
+            request.environment
         ));
     }
-    let mut approvers = policy.approve.clone();
-    if approval.required == 0 {
-        approvers.insert(0, Principal::Requester);
-    }
-    Ok(Terms { required: approval.required, approvers, confirm_phrase: approval.confirm_phrase.clone() })
+    Ok(terms)
 }
 
 /// Looks until AWS answers; `None` when the process is to end.
@@ -110,20 +109,32 @@ async fn patiently(engine: &Engine, request: &Request, id: &IncidentId) -> Resul
     let since = engine.clock.now().at;
     let mut pacing = Pacing::new();
     while !engine.stop.is_cancelled() {
-        match plan(engine, request, id.as_str()).await {
+        let Some(planned) = unless_ending(engine, Box::pin(plan(engine, request, id.as_str()))).await else {
+            return Ok(None);
+        };
+        match planned {
             Ok(outcome) => return Ok(Some(outcome)),
             Err(Failed::Store(refusal)) => return Err(refusal),
             Err(Failed::Aws(error)) => {
                 warn!(incident = %id, %error, "no plan yet");
-                let passing = matches!(error.class, ErrorClass::Transient | ErrorClass::Throttled);
-                if !passing || engine.clock.now().elapsed(since) >= PATIENCE {
-                    return Ok(Some(Outcome::Refused(format!("AWS could not be looked at: {error}. Ask again."))));
+                if !error.class.may_pass() || engine.clock.now().elapsed(since) >= PATIENCE {
+                    return Ok(Some(Outcome::Refused(cannot_look(&error))));
                 }
             }
         }
         pause(engine, pacing.pause()).await;
     }
     Ok(None)
+}
+
+/// That AWS could not be looked at, and what to do about it.
+pub(super) fn cannot_look(error: &AwsError) -> String {
+    let advice = match error.class {
+        ErrorClass::Transient | ErrorClass::Throttled => " Ask again in a moment.",
+        ErrorClass::Denied => " Give Rollbot's role this permission, then ask again.",
+        ErrorClass::NotFound | ErrorClass::Conflict | ErrorClass::Invalid | ErrorClass::Bug => "",
+    };
+    format!("AWS could not be looked at: {error}.{advice}")
 }
 
 /// Why there is no outcome.
@@ -173,11 +184,27 @@ async fn plan_target(
     request: &Request,
 ) -> Result<Result<Planned, String>, Failed> {
     let (spec, to) = (spec(target), request.to.as_deref());
-    let inventory = spec.look(aws, to).await?;
+    let inventory = match spec.look(aws, to).await {
+        Ok(inventory) => inventory,
+        Err(error) if error.class.may_pass() => return Err(Failed::Aws(error)),
+        Err(error) => return Ok(Err(cannot_look(&error))),
+    };
+    if is_own(engine, &inventory).await? {
+        let why = format!("{} is what Rollbot itself runs as; roll it back from the AWS console.", spec.title());
+        return Ok(Err(why));
+    }
     let good = engine.store.last_good(&inventory.resource()).await.map_err(|error| Failed::Store(storage(error)))?;
     let proved: Vec<ProvedRelease> =
         good.into_iter().map(|good| ProvedRelease { id: good.release.id, at: good.at }).collect();
     Ok(spec.plan(&inventory, to, &proved).map_err(|refusal| refusal.to_string()))
+}
+
+/// Whether `inventory` is of the service that this process runs as.
+async fn is_own(engine: &Engine, inventory: &Inventory) -> Result<bool, AwsError> {
+    let Some(own) = &engine.own_task else { return Ok(false) };
+    let Inventory::Ecs(ecs) = inventory;
+    let family = family_and_revision(&ecs.service.task_definition).map_or("", |(family, _)| family);
+    Ok(own.task(&engine.http).await?.is_of(&ecs.service.arn, family))
 }
 
 /// A configured target, as the systems know it.
@@ -199,14 +226,15 @@ fn assemble(service: &ServiceIn, planned: Vec<Vec<(&Target, Result<Planned, Stri
     let mut stages = Vec::new();
     let mut warnings = Vec::new();
     let mut refusals = Vec::new();
+    let mut left_out = Vec::new();
     let mut nothing = Vec::new();
     for stage in planned {
         let mut lanes = Vec::new();
         for (target, planned) in stage {
             let name = |text: String| if several { format!("{}: {text}", target.name()) } else { text };
+            let Target::Ecs(ecs) = target;
             match planned {
                 Ok(Planned::Step { mut step, warnings: more }) => {
-                    let Target::Ecs(ecs) = target;
                     step.need = match ecs.optional {
                         Necessity::Required => Need::Required,
                         Necessity::Optional => Need::Optional,
@@ -216,7 +244,10 @@ fn assemble(service: &ServiceIn, planned: Vec<Vec<(&Target, Result<Planned, Stri
                     lanes.push(Lane { steps: vec![*step] });
                 }
                 Ok(Planned::NothingToDo { why, .. }) => nothing.push(name(why)),
-                Err(why) => refusals.push(name(why)),
+                Err(why) => match ecs.optional {
+                    Necessity::Required => refusals.push(name(why)),
+                    Necessity::Optional => left_out.push(name(format!("left out: {why}"))),
+                },
             }
         }
         if !lanes.is_empty() {
@@ -226,10 +257,14 @@ fn assemble(service: &ServiceIn, planned: Vec<Vec<(&Target, Result<Planned, Stri
     if !refusals.is_empty() {
         return Outcome::Refused(refusals.join(" "));
     }
+    if stages.is_empty() && nothing.is_empty() {
+        return Outcome::Refused(left_out.join(" "));
+    }
     if stages.is_empty() {
         return Outcome::NothingToDo(nothing.join(" "));
     }
     warnings.extend(nothing);
+    warnings.extend(left_out);
     if service.verify.is_empty() {
         warnings.push(
             "No checks are configured under `verify`, so health is judged by what AWS says of the targets alone."

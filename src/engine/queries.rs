@@ -1,19 +1,26 @@
 //! What can be asked without changing anything.
 
-use crate::incident::due::{Phase, phase};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::aws::{Aws, AwsError};
 use crate::incident::ids::IncidentId;
 use crate::incident::incident::Incident;
 use crate::incident::plan::Plan;
+use crate::incident::release::Release;
 use crate::incident::request::Request;
 use crate::store::{HistoryFilter, Page, StoreError};
+use crate::systems::kinds::{Inventory, TargetSpec};
 use crate::systems::planned::{ReleaseLine, ReleaseStatus};
 
 use super::engine::{Engine, storage};
 use super::planning::{self, Failed, Outcome};
 use super::refusal::Refusal;
 
-/// How many open incidents and releases an answer names at the most.
+/// How many releases an answer names at the most.
 const LINES: usize = 20;
+/// How old an answer may be that somebody only wants to read: as long as it takes to type the next question.
+const AGE: Duration = Duration::from_secs(5);
 
 /// The releases of one target, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +104,7 @@ impl Engine {
             Ok(Outcome::Plan(plan)) => Ok(plan),
             Ok(Outcome::NothingToDo(why)) => Err(Refusal::NothingToDo(why)),
             Ok(Outcome::Refused(why)) => Err(Refusal::CannotPlan(why)),
-            Err(Failed::Aws(error)) => Err(Refusal::CannotPlan(format!("AWS could not be looked at: {error}."))),
+            Err(Failed::Aws(error)) => Err(Refusal::CannotPlan(planning::cannot_look(&error))),
             Err(Failed::Store(refusal)) => Err(refusal),
         }
     }
@@ -114,7 +121,7 @@ impl Engine {
         let mut answers = Vec::new();
         for target in configured.targets.iter().flat_map(|stage| &stage.targets) {
             let spec = planning::spec(target);
-            let releases = match spec.look(&aws, None).await {
+            let releases = match look(&aws, &spec).await {
                 Ok(inventory) => Ok(inventory.releases().into_iter().take(LINES).collect()),
                 Err(error) => Err(error.to_string()),
             };
@@ -139,17 +146,17 @@ impl Engine {
                 let Some(configured) = self.config.service(environment, name) else {
                     continue;
                 };
+                // The newest: an older one may still be watched while the next is under way.
                 let incident = open
                     .iter()
-                    .find(|open| open.request.environment == *environment && open.request.service == *name)
-                    .filter(|open| !matches!(phase(open), Phase::Over(_)))
+                    .rfind(|open| open.request.environment == *environment && open.request.service == *name)
                     .cloned();
                 let mut targets = Vec::new();
                 let aws = self.accounts.aws(environment, "status").await;
                 for target in configured.targets.iter().flat_map(|stage| &stage.targets) {
                     let spec = planning::spec(target);
                     let stands = match &aws {
-                        Ok(aws) => match spec.look(aws, None).await {
+                        Ok(aws) => match look(aws, &spec).await {
                             Ok(inventory) => Ok(stands(&inventory.releases())),
                             Err(error) => Err(error.to_string()),
                         },
@@ -172,14 +179,30 @@ impl Engine {
     }
 }
 
+/// A look for somebody who only wants to know. Such looks are shared, for they take some forty calls of the twenty a
+/// second that an account has; a plan is never made from one.
+async fn look(aws: &Aws, spec: &TargetSpec) -> Result<Arc<Inventory>, AwsError> {
+    let resource = format!("releases of {}", spec.title());
+    aws.flights().share(&resource, AGE, || spec.look(aws, None)).await
+}
+
 /// What runs and what is going on, as a sentence without a full stop. Pure.
 fn stands(releases: &[ReleaseLine]) -> String {
-    let named =
-        |status: ReleaseStatus| releases.iter().find(|line| line.status == status).map(|line| line.release.name());
-    match (named(ReleaseStatus::RunsNow), named(ReleaseStatus::BeingDeployed)) {
-        (Some(runs), Some(coming)) => format!("runs {runs}; {coming} is being deployed"),
-        (Some(runs), None) => format!("runs {runs}"),
-        (None, Some(coming)) => format!("{coming} is being deployed"),
+    let line = |status: ReleaseStatus| releases.iter().find(|line| line.status == status).map(|line| &line.release);
+    match (line(ReleaseStatus::RunsNow), line(ReleaseStatus::BeingDeployed)) {
+        (Some(runs), Some(coming)) => format!("runs {}; {} is being deployed", whole(runs), coming.name()),
+        (Some(runs), None) => format!("runs {}", whole(runs)),
+        (None, Some(coming)) => format!("{} is being deployed", whole(coming)),
         (None, None) => "what runs is not known".to_owned(),
     }
+}
+
+/// A release with its digest, since when, and by whom.
+fn whole(release: &Release) -> String {
+    let digest = release.images.iter().find_map(|image| image.digest.as_deref());
+    let digest = digest.map(|digest| digest.get(..19).unwrap_or(digest).to_owned());
+    let since = release.deployed_at.map(|at| format!("since {}", at.strftime("%-d %b %H:%M UTC")));
+    let by = release.deployed_by.as_ref().map(|by| format!("by {by}"));
+    let parts: Vec<String> = std::iter::once(release.name()).chain(digest).chain(since).chain(by).collect();
+    parts.join(", ")
 }

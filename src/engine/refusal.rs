@@ -5,12 +5,11 @@ use thiserror::Error;
 use crate::incident::ids::IncidentId;
 use crate::incident::rejection::Rejection;
 
-/// Why something was not done; nothing has changed. Sentences for people, except for a [`Rejection`], whose wording is
-/// the surface's own.
+/// Why something was not done; nothing has changed. Sentences for people; Slack words a [`Rejection`] with mentions.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// The rules or the state of the incident do not allow it.
-    #[error("{0:?}")]
+    #[error("{0}")]
     Rejected(Rejection),
     /// Another incident holds what this one needs.
     #[error("{0} is rolling this back already.")]

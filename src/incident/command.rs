@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::ids::{Digest, StepId};
 use super::incident::Terms;
 use super::plan::Plan;
-use super::policy::{Actor, Policy};
+use super::policy::{Actor, Member, Policy};
 use super::step::{Evidence, Failure};
 use super::time::Now;
 
@@ -68,6 +68,8 @@ pub enum Command {
     Start {
         /// The plan that was looked at.
         digest: Digest,
+        /// What is known now of those who approved; whoever is not among them counts as when they voted.
+        voters: Vec<Member>,
     },
     /// A step begins.
     Begin {

@@ -4,14 +4,14 @@
 //! after the one before; a refused command changes nothing; locks are held from the proposal to the verdict.
 
 use super::command::{Command, Facts};
-use super::due::{Settlement, blocking, is_ready, settlement};
+use super::due::{Settlement, blocking, is_proved, is_ready, settlement};
 use super::event::{Event, What};
 use super::ids::{Digest, IncidentId, StepId};
 use super::incident::{End, Incident, Proposal, Run, State, Terms};
-use super::plan::Plan;
-use super::policy::{Actor, Right, SelfApproval};
+use super::plan::{Plan, Purpose};
+use super::policy::{Actor, Member, Policy, Right, SelfApproval};
 use super::rejection::Rejection;
-use super::request::Request;
+use super::request::{Manner, Request};
 use super::step::{ActOutcome, StepRecord, StepState};
 
 /// Opens an incident, if the actor may.
@@ -19,8 +19,23 @@ use super::step::{ActOutcome, StepRecord, StepState};
 /// # Errors
 /// A [`Rejection`] for whoever may not ask.
 pub fn request(id: IncidentId, request: Request, facts: &Facts<'_>) -> Result<Event, Rejection> {
-    facts.policy.may(Right::Request, &facts.actor, Some(&request.by))?;
+    may_ask(&request, &facts.actor, facts.policy)?;
     Ok(event(What::Requested { id, request }, facts))
+}
+
+/// Whether `actor` may ask for this.
+///
+/// # Errors
+/// A [`Rejection`] for whoever may not, or who gives no reason for an emergency.
+pub fn may_ask(request: &Request, actor: &Actor, policy: &Policy) -> Result<(), Rejection> {
+    policy.may(Right::Request, actor, Some(&request.by))?;
+    match request.manner {
+        Manner::Regular => Ok(()),
+        Manner::Emergency => {
+            policy.may(Right::Emergency, actor, Some(&request.by))?;
+            if request.has_reason() { Ok(()) } else { Err(Rejection::NoReason) }
+        }
+    }
 }
 
 /// The facts that `command` makes.
@@ -102,12 +117,13 @@ fn decide_proposed(
             }
             Ok(close(End::Expired))
         }
-        Command::Start { digest } => {
+        Command::Start { digest, voters } => {
             same_plan(proposal, &digest)?;
             if !proposal.is_approved() {
                 return Err(Rejection::NotNow { state: "The plan is not approved yet.".to_owned() });
             }
-            Ok(vec![What::Started { digest }])
+            let fallen = fallen(incident, proposal, &voters, facts.policy);
+            Ok(if fallen.is_empty() { vec![What::Started { digest }] } else { fallen })
         }
         Command::Propose { plan, terms } => {
             let drift = proposal.plan.drift(&plan);
@@ -134,7 +150,17 @@ fn decide_proposed(
 fn proposed(number: u32, plan: Plan, terms: Terms, drift: Vec<String>, facts: &Facts<'_>) -> What {
     let digest = plan.digest();
     let expires_at = facts.now.after(facts.policy.approval.expires_after);
-    let proposal = Proposal { number, plan, digest, terms, at: facts.now.at, expires_at, drift, votes: Vec::new() };
+    let proposal = Proposal {
+        number,
+        plan,
+        digest,
+        terms,
+        at: facts.now.at,
+        expires_at,
+        drift,
+        votes: Vec::new(),
+        fallen: Vec::new(),
+    };
     What::Proposed { proposal: Box::new(proposal) }
 }
 
@@ -156,19 +182,7 @@ fn approve(
     if facts.now.at >= proposal.expires_at {
         return Err(Rejection::Expired { at: proposal.expires_at });
     }
-    let requester = &incident.request.by;
-    let own = facts.actor.user() == Some(requester);
-    match (proposal.terms.required, own, facts.policy.approval.self_approval) {
-        // The requester's own confirmation is enough; they had to be allowed to request.
-        (0, true, _) => facts.policy.may(Right::Request, &facts.actor, Some(requester))?,
-        (_, false, _) | (_, true, SelfApproval::Allowed) => {
-            facts.policy.may(Right::Approve, &facts.actor, Some(requester))?;
-        }
-        (_, true, SelfApproval::Refused) => {
-            facts.policy.may(Right::Approve, &facts.actor, Some(requester))?;
-            return Err(Rejection::OwnRequest);
-        }
-    }
+    may_vote(incident, proposal, &facts.actor, facts.policy)?;
     if proposal.votes.iter().any(|vote| same_person(&vote.by, &facts.actor)) {
         return Err(Rejection::AlreadyApproved);
     }
@@ -178,6 +192,35 @@ fn approve(
         return Err(Rejection::WrongPhrase { phrase: expected.clone() });
     }
     Ok(What::Approved { digest })
+}
+
+/// Whether an approval by `actor` counts.
+fn may_vote(incident: &Incident, proposal: &Proposal, actor: &Actor, policy: &Policy) -> Result<(), Rejection> {
+    let requester = &incident.request.by;
+    let own = actor.user() == Some(requester);
+    match (proposal.terms.required, own, policy.approval.self_approval) {
+        // The requester's own confirmation is enough; they had to be allowed to request.
+        (0, true, _) => policy.may(incident.request.manner.right(), actor, Some(requester)),
+        (_, false, _) | (_, true, SelfApproval::Allowed) => policy.may(Right::Approve, actor, Some(requester)),
+        (_, true, SelfApproval::Refused) => {
+            policy.may(Right::Approve, actor, Some(requester))?;
+            Err(Rejection::OwnRequest)
+        }
+    }
+}
+
+/// The approvals that would be refused now. What cannot be found out now was known when the vote was cast, and Slack
+/// being away does not keep an approved rollback waiting: only a clear no makes a vote fall.
+fn fallen(incident: &Incident, proposal: &Proposal, voters: &[Member], policy: &Policy) -> Vec<What> {
+    let fallen = proposal.votes.iter().filter_map(|vote| {
+        let user = vote.by.user()?;
+        let voter = Actor::Slack(voters.iter().find(|member| member.user == *user)?.clone());
+        match may_vote(incident, proposal, &voter, policy) {
+            Ok(()) | Err(Rejection::UnknownPerson | Rejection::UnknownMembership { .. }) => None,
+            Err(_) => Some(What::VoteFell { voter }),
+        }
+    });
+    fallen.collect()
 }
 
 fn same_person(one: &Actor, other: &Actor) -> bool {
@@ -207,6 +250,10 @@ fn decide_running(incident: &Incident, run: &Run, command: Command, facts: &Fact
             failed(run, &step, attempt)?;
             facts.policy.may(Right::Skip, &facts.actor, Some(&incident.request.by))?;
             not_stopped(run)?;
+            let reason = reason.trim().to_owned();
+            if reason.is_empty() {
+                return Err(Rejection::NoReason);
+            }
             Ok(vec![What::Skipped { step, reason }])
         }
         Command::Stop => {
@@ -245,7 +292,9 @@ fn decide_running(incident: &Incident, run: &Run, command: Command, facts: &Fact
             Ok(vec![What::Finished { step, evidence, output }])
         }
         Command::Fail { step, failure } => {
-            active(run, &step)?;
+            if !may_be_gone(run, &step) {
+                active(run, &step)?;
+            }
             Ok(vec![What::Failed { step, failure }])
         }
         Command::Withdraw { step } => {
@@ -286,6 +335,12 @@ fn not_stopped(run: &Run) -> Result<(), Rejection> {
 fn active(run: &Run, step: &StepId) -> Result<StepRecord, Rejection> {
     let record = run.record(step);
     if record.state == StepState::Active { Ok(record) } else { Err(out_of_turn(step)) }
+}
+
+/// Whether a target that was proved may be found gone: in the look between the checks and the verdict.
+fn may_be_gone(run: &Run, step: &StepId) -> bool {
+    let takes_back = run.proposal.plan.step(step).is_some_and(|(purpose, _)| purpose == Purpose::RollBack);
+    takes_back && run.verdict.is_none() && is_proved(run) && run.record(step).state == StepState::Done
 }
 
 fn open_act(run: &Run, step: &StepId, number: u32) -> Result<(), Rejection> {

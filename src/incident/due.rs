@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::ids::StepId;
 use super::incident::{Closed, End, Incident, Proposal, Run, State, Verdict};
 use super::plan::{Lane, Need, Purpose, Stage, Step};
-use super::step::{Finding, StepRecord, StepState};
+use super::step::{Failure, Finding, StepRecord, StepState};
 
 /// Something that the engine has to do for an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -84,6 +84,11 @@ pub fn blocking(run: &Run) -> impl Iterator<Item = (&Step, &StepRecord)> {
         .filter(|(step, record)| matches!(record.state, StepState::Failed(_)) && step.need == Need::Required)
 }
 
+/// Whether a failure says only that health could not be seen: a person may accept that, and the verdict is `unproved`.
+pub fn proves_nothing(purpose: Purpose, failure: &Failure) -> bool {
+    purpose == Purpose::Verify && failure.finding == Finding::Inconclusive
+}
+
 /// What settling a run comes to, when it is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Settlement {
@@ -101,8 +106,7 @@ pub(super) fn settlement(run: &Run) -> Option<Settlement> {
         let over = (watched || run.stopped.is_some()) && !active;
         return over.then_some(Settlement::Close(End::Verdict { verdict: record.verdict }));
     }
-    let proved = run.proposal.plan.stages.iter().filter(|s| s.purpose != Purpose::Watch).all(|s| is_through(run, s));
-    if proved {
+    if is_proved(run) {
         return Some(Settlement::Verdict(verdict(run)));
     }
     if run.stopped.is_some() && !active {
@@ -115,6 +119,11 @@ pub(super) fn settlement(run: &Run) -> Option<Settlement> {
     None
 }
 
+/// Whether every stage before the watch is through, so that the verdict is due unless it is in.
+pub fn is_proved(run: &Run) -> bool {
+    run.proposal.plan.stages.iter().filter(|stage| stage.purpose != Purpose::Watch).all(|stage| is_through(run, stage))
+}
+
 fn verdict(run: &Run) -> Verdict {
     let mut verdict = Verdict::RolledBack;
     for (purpose, step) in run.proposal.plan.steps() {
@@ -124,7 +133,7 @@ fn verdict(run: &Run) -> Verdict {
         match run.record(&step.id).state {
             StepState::Done | StepState::Pending | StepState::Active => {}
             StepState::Failed(failure) | StepState::SkippedAfter { failure, .. }
-                if purpose == Purpose::Verify && failure.finding == Finding::Inconclusive =>
+                if proves_nothing(purpose, &failure) =>
             {
                 if verdict == Verdict::RolledBack {
                     verdict = Verdict::Unproved;

@@ -42,6 +42,11 @@ pub enum What {
         /// What they approved.
         digest: Digest,
     },
+    /// An approval no longer counts: the person would not be allowed to give it now.
+    VoteFell {
+        /// Whose, with what is known of them now.
+        voter: Actor,
+    },
     /// Enough approvals, and a fresh look found the world as the plan has it.
     Started {
         /// The plan that runs.

@@ -22,7 +22,13 @@ pub fn evolve(incident: Incident, event: &Event) -> Incident {
     let state = match (state, &event.what) {
         (State::Requested | State::Proposed(_), What::Proposed { proposal }) => State::Proposed(proposal.clone()),
         (State::Proposed(mut proposal), What::Approved { .. }) => {
+            proposal.fallen.retain(|vote| vote.by.user().is_none() || vote.by.user() != event.by.user());
             proposal.votes.push(Vote { by: event.by.clone(), at: event.at });
+            State::Proposed(proposal)
+        }
+        (State::Proposed(mut proposal), What::VoteFell { voter }) => {
+            proposal.votes.retain(|vote| vote.by.user().is_none() || vote.by.user() != voter.user());
+            proposal.fallen.push(Vote { by: voter.clone(), at: event.at });
             State::Proposed(proposal)
         }
         (State::Proposed(proposal), What::Started { .. }) => {
@@ -90,6 +96,9 @@ fn evolve_run(mut run: Run, event: &Event) -> Run {
             if let Some((Purpose::Watch, step)) = run.proposal.plan.step(step) {
                 run.regressions.push(format!("{}: {}", step.title, failure.why));
             }
+            if let Some((Purpose::RollBack, _)) = run.proposal.plan.step(step) {
+                check_again(&mut run);
+            }
             change(&mut run.steps, step, |record| {
                 record.state = StepState::Failed(failure.clone());
                 record.progress = None;
@@ -116,10 +125,25 @@ fn evolve_run(mut run: Run, event: &Event) -> Run {
         What::Requested { .. }
         | What::Proposed { .. }
         | What::Approved { .. }
+        | What::VoteFell { .. }
         | What::Started { .. }
         | What::Closed { .. } => {}
     }
     run
+}
+
+/// Checks that have passed are due again: a target was found gone after them, so they looked at something else.
+fn check_again(run: &mut Run) {
+    let checks: Vec<StepId> = run.of(Purpose::Verify).map(|(step, _)| step.id.clone()).collect();
+    for check in checks {
+        change(&mut run.steps, &check, |record| {
+            if record.state == StepState::Done {
+                record.state = StepState::Pending;
+                record.evidence.clear();
+                record.ended_at = None;
+            }
+        });
+    }
 }
 
 fn change(steps: &mut BTreeMap<StepId, StepRecord>, step: &StepId, change: impl FnOnce(&mut StepRecord)) {

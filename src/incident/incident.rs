@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{Digest, IncidentId, Resource, StepId, UserId};
 use super::plan::{Plan, Purpose};
-use super::policy::{Actor, Principal};
-use super::request::Request;
+use super::policy::{Actor, Policy, Principal};
+use super::request::{Manner, Request};
 use super::step::StepRecord;
 
 /// One rollback.
@@ -61,6 +61,9 @@ pub struct Proposal {
     pub drift: Vec<String>,
     /// Who has approved.
     pub votes: Vec<Vote>,
+    /// Approvals that no longer counted when the plan was to start, with what was known of the person then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallen: Vec<Vote>,
 }
 
 /// What approval takes, as the policy said when the plan was proposed.
@@ -72,6 +75,9 @@ pub struct Terms {
     pub approvers: Vec<Principal>,
     /// What has to be typed.
     pub confirm_phrase: Option<String>,
+    /// Who may go on without a failed step; empty: nobody, so that it is not offered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skippers: Vec<Principal>,
 }
 
 /// One approval.
@@ -250,6 +256,26 @@ impl Incident {
             State::Proposed(proposal) => proposal.plan.resources(),
             State::Running(run) if run.verdict.is_some() => Vec::new(),
             State::Running(run) => run.proposal.plan.resources(),
+        }
+    }
+}
+
+impl Terms {
+    /// What approval takes under `policy`. In an emergency no second person is waited for.
+    pub fn of(policy: &Policy, manner: Manner) -> Self {
+        let required = match manner {
+            Manner::Regular => policy.approval.required,
+            Manner::Emergency => 0,
+        };
+        let mut approvers = policy.approve.clone();
+        if required == 0 {
+            approvers.insert(0, Principal::Requester);
+        }
+        Self {
+            required,
+            approvers,
+            confirm_phrase: policy.approval.confirm_phrase.clone(),
+            skippers: policy.skip.clone(),
         }
     }
 }

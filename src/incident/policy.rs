@@ -46,6 +46,8 @@ pub enum Right {
     Stop,
     /// Hold deployments back, or let them go.
     Freeze,
+    /// Ask for a rollback that waits for no second person.
+    Emergency,
 }
 
 /// What an environment asks of a plan before it runs.
@@ -84,6 +86,8 @@ pub struct Policy {
     pub stop: Vec<Principal>,
     /// Who may freeze.
     pub freeze: Vec<Principal>,
+    /// Who may do without a second person; empty: nobody.
+    pub emergency: Vec<Principal>,
     /// What approval takes.
     pub approval: Approval,
 }
@@ -153,6 +157,7 @@ impl Right {
             Self::Skip => "skip a step",
             Self::Stop => "stop this",
             Self::Freeze => "freeze deployments",
+            Self::Emergency => "declare an emergency",
         }
     }
 }
@@ -166,12 +171,13 @@ impl Policy {
             Right::Skip => &self.skip,
             Right::Stop => &self.stop,
             Right::Freeze => &self.freeze,
+            Right::Emergency => &self.emergency,
         }
     }
 
     /// Every group that the rules name, so that memberships can be looked up before a decision.
     pub fn groups(&self) -> Vec<GroupId> {
-        let all = [&self.request, &self.approve, &self.skip, &self.stop, &self.freeze];
+        let all = [&self.request, &self.approve, &self.skip, &self.stop, &self.freeze, &self.emergency];
         let mut groups: Vec<GroupId> = all
             .into_iter()
             .flatten()

@@ -1,5 +1,7 @@
 //! Why something is not done. A rejection is read by the person who tried, so each is one clear sentence.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use super::ids::UserId;
@@ -61,6 +63,8 @@ pub enum Rejection {
         /// By whom, if by a person in Slack.
         by: String,
     },
+    /// A reason is compulsory here and was not given.
+    NoReason,
     /// The plan is still being made.
     NotPlannedYet,
     /// What was asked does not fit the present state; says what that is.
@@ -68,4 +72,35 @@ pub enum Rejection {
         /// The present state, as a sentence.
         state: String,
     },
+}
+
+/// In plain text, for the command line.
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guest => f.write_str("Guests of the workspace cannot do this."),
+            Self::ForeignWorkspace => f.write_str("Members of other workspaces cannot do this."),
+            Self::NotAPerson => f.write_str("Bots and deactivated accounts cannot do this."),
+            Self::UnknownPerson => f.write_str("Slack did not say who this is."),
+            Self::NotAllowed { right, .. } => write!(f, "This person may not {} here.", right.verb()),
+            Self::UnknownMembership { right, .. } => {
+                write!(f, "Whether this person may {} could not be found out.", right.verb())
+            }
+            Self::OwnRequest => f.write_str("Whoever asked for a rollback does not approve it here."),
+            Self::AlreadyApproved => f.write_str("You have approved this plan already; it waits for somebody else."),
+            Self::WrongPhrase { phrase } => {
+                write!(f, "The phrase is missing or wrong, so nothing was approved. Give it: --phrase '{phrase}'")
+            }
+            Self::StalePlan => f.write_str("That plan was replaced by a newer one. Read it, and decide on it."),
+            Self::Expired { at } => {
+                write!(f, "The plan expired at {}.", at.strftime("%Y-%m-%d %H:%M:%SZ"))
+            }
+            Self::AlreadyApprovedAndRunning { .. } => f.write_str("That plan is approved already."),
+            Self::Over { how } => write!(f, "This rollback is over ({how}), so nothing was done."),
+            Self::AlreadyStopping { by } => write!(f, "{by} stopped this already; it is coming to its end."),
+            Self::NoReason => f.write_str("A reason is compulsory here, so nothing was done."),
+            Self::NotPlannedYet => f.write_str("The plan is still being made. Look again in a moment."),
+            Self::NotNow { state } => write!(f, "Nothing was done. {state}"),
+        }
+    }
 }

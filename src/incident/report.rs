@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::due::{Phase, phase};
 use super::event::{Event, What};
 use super::incident::{End, Incident};
+use super::request::Manner;
 use super::step::{StepRecord, StepState};
 use super::time::Now;
 
@@ -56,6 +57,9 @@ pub fn story(incident: &Incident, events: &[Event], now: Now) -> Vec<String> {
         format!("{}  {} {}  {}", incident.id, request.environment, request.service, standing(incident)),
         format!("asked by {} at {} in {}", request.by_name, second(incident.opened_at), request.channel),
     ];
+    if request.manner == Manner::Emergency {
+        lines.push("emergency: no second person was waited for".to_owned());
+    }
     if let Some(reason) = &request.reason {
         lines.push(format!("because {reason}"));
     }
@@ -116,6 +120,7 @@ fn sentence(event: &Event) -> Option<String> {
         }
         What::Proposed { proposal } => format!("proposed, plan {}", proposal.digest.short()),
         What::Approved { .. } => format!("approved by {by}"),
+        What::VoteFell { voter } => format!("the approval by {} no longer counts", voter.name()),
         What::Started { .. } => "started".to_owned(),
         What::Began { step, attempt: 1 } => format!("{step} began"),
         What::Began { step, attempt } => format!("{step} began, attempt {attempt}"),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ChannelId, TeamId, UserId};
+use super::policy::Right;
 
 /// A rollback as it was asked for; never changed afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +18,10 @@ pub struct Request {
     pub only: Vec<String>,
     /// Also these targets, which are left out unless asked for.
     pub with: Vec<String>,
-    /// Why, in the requester's words.
+    /// Whether a second person is waited for.
+    #[serde(default, skip_serializing_if = "Manner::is_regular")]
+    pub manner: Manner,
+    /// Why, in the requester's words; compulsory in an emergency.
     pub reason: Option<String>,
     /// Who asked.
     pub by: UserId,
@@ -27,4 +31,37 @@ pub struct Request {
     pub team: TeamId,
     /// Where it was asked, and where the card stands.
     pub channel: ChannelId,
+}
+
+/// Whether a rollback takes the usual approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Manner {
+    /// It does.
+    #[default]
+    Regular,
+    /// No second person is waited for; the requester's own confirmation is enough.
+    Emergency,
+}
+
+impl Manner {
+    /// What one has to be allowed to confirm one's own request, where that is enough.
+    pub fn right(self) -> Right {
+        match self {
+            Self::Regular => Right::Request,
+            Self::Emergency => Right::Emergency,
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_regular(&self) -> bool {
+        *self == Self::Regular
+    }
+}
+
+impl Request {
+    /// Whether anybody said why.
+    pub fn has_reason(&self) -> bool {
+        self.reason.as_deref().is_some_and(|reason| !reason.trim().is_empty())
+    }
 }

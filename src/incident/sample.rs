@@ -13,7 +13,7 @@ use super::incident::{End, Incident, Proposal, Terms, Verdict};
 use super::plan::{Lane, Need, Plan, Purpose, Stage, Step};
 use super::policy::{Actor, Approval, Known, Member, Policy, Principal, SelfApproval, Standing};
 use super::release::{Image, Release};
-use super::request::Request;
+use super::request::{Manner, Request};
 use super::step::{Evidence, Failure, Finding};
 use super::work::{Check, CheckWork, EcsService, HttpCheck, Span, Work};
 
@@ -61,6 +61,7 @@ pub(crate) fn policy(required: u8) -> Policy {
         skip: vec![sre()],
         stop: vec![sre(), Principal::Requester],
         freeze: vec![sre()],
+        emergency: Vec::new(),
         approval: Approval {
             required,
             self_approval: SelfApproval::Refused,
@@ -71,7 +72,7 @@ pub(crate) fn policy(required: u8) -> Policy {
 }
 
 pub(crate) fn terms(required: u8) -> Terms {
-    Terms { required, approvers: vec![sre()], confirm_phrase: None }
+    Terms { required, approvers: vec![sre()], confirm_phrase: None, skippers: Vec::new() }
 }
 
 pub(crate) fn request() -> Request {
@@ -81,6 +82,7 @@ pub(crate) fn request() -> Request {
         to: None,
         only: Vec::new(),
         with: Vec::new(),
+        manner: Manner::Regular,
         reason: Some("p99 tripled".to_owned()),
         by: UserId::new(ANNA),
         by_name: "Anna".to_owned(),
@@ -127,6 +129,8 @@ pub(crate) fn rolls_back(name: &str) -> Step {
             from: from.id.clone(),
             target: to.id.clone(),
             images: to.images.clone(),
+            register: None,
+            platforms: std::collections::BTreeMap::new(),
         }),
         from: Some(from),
         to: Some(to),
@@ -193,6 +197,7 @@ pub(crate) fn proposal(plan: Plan, required: u8) -> Proposal {
         expires_at: at(902),
         drift: Vec::new(),
         votes: Vec::new(),
+        fallen: Vec::new(),
     }
 }
 

@@ -30,6 +30,22 @@ pub struct EcsService {
     pub target: String,
     /// The images of the target, with the digests that shall run.
     pub images: Vec<Image>,
+    /// What has to be registered before the service can be updated to it. Its ARN is known only then; until then `target`
+    /// names what it is made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register: Option<Registration>,
+    /// The digests of each platform's image, by the digest of the index that lists them. A task may report either.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub platforms: BTreeMap<String, Vec<String>>,
+}
+
+/// A task definition that is registered on the way: another one's content with other images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// The ARN of the task definition whose content is taken.
+    pub like: String,
+    /// The images that are replaced, by container; everything else stays as it is.
+    pub images: BTreeMap<String, String>,
 }
 
 /// A check, and whether it proves or watches.

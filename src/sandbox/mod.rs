@@ -8,3 +8,7 @@ pub mod script;
 pub mod slack;
 pub mod stage;
 pub mod wire;
+
+#[cfg(test)]
+#[path = "../../tests/support/record.rs"]
+mod record;

@@ -11,8 +11,10 @@ use super::slack::render::{self, Transcript};
 use super::slack::{Message, MessageRef, Outcome, Person, Reply};
 use super::stage::Stage;
 
-/// How long something may take to be seen, in real time.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long something may take to be seen, in simulated time, and in real time where that is longer: looks, posts and
+/// Slack's limits do not run faster than they do.
+const PATIENCE: Duration = Duration::from_mins(20);
+const PATIENCE_AT_LEAST: Duration = Duration::from_mins(1);
 
 /// Where the play takes place.
 const CHANNEL: &str = "incidents";
@@ -52,13 +54,21 @@ impl From<io::Error> for Broken {
 pub struct Player<'a> {
     stage: &'a mut Stage,
     transcript: Transcript,
+    patience: Duration,
     print: &'a mut (dyn FnMut(&str) + Send),
 }
 
 impl<'a> Player<'a> {
     /// A player before the first line.
     pub fn new(stage: &'a mut Stage, print: &'a mut (dyn FnMut(&str) + Send)) -> Self {
-        Self { stage, transcript: Transcript::default(), print }
+        let patience = stage.clock.pace().shrink(PATIENCE).max(PATIENCE_AT_LEAST);
+        Self { stage, transcript: Transcript::default(), patience, print }
+    }
+
+    /// The same player, who waits so long for what is to be seen, in real time.
+    #[must_use]
+    pub fn patient_for(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Plays one line.
@@ -111,7 +121,7 @@ impl<'a> Player<'a> {
             }
             What::Submit { who, values } => {
                 let user = self.person(who)?;
-                let opened = self.stage.slack.wait_for(PATIENCE, |slack| slack.open_modal(&user.id)).await;
+                let opened = self.stage.slack.wait_for(self.patience, |slack| slack.open_modal(&user.id)).await;
                 let Some(view) = opened else { return Err(no(format!("no form opened for @{}", user.name))) };
                 for line in render::modal(&view, &self.stage.slack.workspace()) {
                     (self.print)(&line);
@@ -143,10 +153,10 @@ impl<'a> Player<'a> {
                     service.split_once('/').ok_or_else(|| no(format!("`{service}` is not `cluster/service`")))?;
                 (self.print)(&format!("--- somebody else deploys {task_definition} to {service} ---"));
                 let deployed = self.stage.aws.deploy(cluster, name, task_definition);
-                deployed.map(drop).map_err(|refusal| no(format!("AWS refused: {refusal:?}")))
+                deployed.map(drop).map_err(|refusal| no(format!("AWS refused: {refusal}")))
             }
             What::Fault { operation, fault, times } => {
-                (self.print)(&format!("--- {times} of the next {operation} will go wrong ({fault:?}) ---"));
+                (self.print)(&format!("--- {times} of the next {operation} will {} ---", fault.words()));
                 self.stage.faults.add(operation, *fault, *times);
                 Ok(())
             }
@@ -216,9 +226,9 @@ impl<'a> Player<'a> {
             if let Some(status) = self.stage.bot.exited()? {
                 return Err(no(format!("the bot ended with {status}; its log is {}", self.stage.bot.log().display())));
             }
-            let left = PATIENCE.saturating_sub(since.elapsed());
+            let left = self.patience.saturating_sub(since.elapsed());
             if left.is_zero() {
-                return Err(no(format!("not seen within {} s", PATIENCE.as_secs())));
+                return Err(no(format!("not seen within {} s", self.patience.as_secs())));
             }
             // A bot that ends by itself changes nothing in Slack, so look up now and then.
             let look_up = left.min(Duration::from_millis(500));

@@ -62,7 +62,7 @@ const SCENARIOS: &[Files] = &[Files {
             about: "the bad deployment is still under way",
             patch: include_str!("scenarios/ecs-playbook/in-flight.yml"),
             story: include_str!("scenarios/ecs-playbook/in-flight.story.txt"),
-            fastest: FASTEST,
+            fastest: 30,
         },
         Variant {
             name: "previous-bad",
@@ -76,7 +76,7 @@ const SCENARIOS: &[Files] = &[Files {
             about: "ECS is rolling back by itself",
             patch: include_str!("scenarios/ecs-playbook/circuit-breaker.yml"),
             story: include_str!("scenarios/ecs-playbook/circuit-breaker.story.txt"),
-            fastest: 20,
+            fastest: 15,
         },
         Variant {
             name: "fails-to-start",
@@ -90,6 +90,41 @@ const SCENARIOS: &[Files] = &[Files {
             about: "the target runs and is not healthy either",
             patch: include_str!("scenarios/ecs-playbook/unhealthy-after.yml"),
             story: include_str!("scenarios/ecs-playbook/unhealthy-after.story.txt"),
+            fastest: FASTEST,
+        },
+        Variant {
+            name: "target-inactive",
+            about: "the release to go back to was deregistered",
+            patch: include_str!("scenarios/ecs-playbook/target-inactive.yml"),
+            story: include_str!("scenarios/ecs-playbook/target-inactive.story.txt"),
+            fastest: FASTEST,
+        },
+        Variant {
+            name: "image-gone",
+            about: "the image of the release to go back to was deleted",
+            patch: include_str!("scenarios/ecs-playbook/image-gone.yml"),
+            story: include_str!("scenarios/ecs-playbook/image-gone.story.txt"),
+            fastest: FASTEST,
+        },
+        Variant {
+            name: "image-archived",
+            about: "the image of the release to go back to cannot be pulled",
+            patch: include_str!("scenarios/ecs-playbook/image-archived.yml"),
+            story: include_str!("scenarios/ecs-playbook/image-archived.story.txt"),
+            fastest: FASTEST,
+        },
+        Variant {
+            name: "pin-image",
+            about: "a repaired image was pushed, and no task definition has it",
+            patch: include_str!("scenarios/ecs-playbook/pin-image.yml"),
+            story: include_str!("scenarios/ecs-playbook/pin-image.story.txt"),
+            fastest: FASTEST,
+        },
+        Variant {
+            name: "hook-paused",
+            about: "the bad deployment waits at a lifecycle hook",
+            patch: include_str!("scenarios/ecs-playbook/hook-paused.yml"),
+            story: include_str!("scenarios/ecs-playbook/hook-paused.story.txt"),
             fastest: FASTEST,
         },
     ],
@@ -173,7 +208,7 @@ mod tests {
     #[test]
     fn every_scenario_and_variant_can_be_read_with_its_story() {
         let all = list();
-        assert_eq!(all.len(), 6);
+        assert_eq!(all.len(), 11);
         for (name, _) in all {
             let mut words = name.split(' ');
             let scenario = find(words.next().unwrap(), words.next()).unwrap_or_else(|error| panic!("{error}"));

@@ -5,7 +5,7 @@
 //! dev: /rollback prod api because checkout answers 500
 //! wait: card "Waiting for approval"
 //! sre: [Approve]
-//! sre: [Submit] Confirmation = rollback-production
+//! sre: [Submit] Phrase = rollback-production
 //! wait: thread "target v42"
 //! wait: sre alone "already approved"
 //! bot: kill
@@ -121,6 +121,17 @@ pub enum FaultKind {
     Error,
     /// It is carried out, and the reply is lost.
     Lose,
+}
+
+impl FaultKind {
+    /// What becomes of the call, after "will".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Throttle => "be throttled",
+            Self::Error => "be answered with an error of the server",
+            Self::Lose => "be carried out and their replies lost",
+        }
+    }
 }
 
 /// A line that cannot be read.

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::incident::time::Pace;
 
-use super::aws::AwsStandIn;
+use super::aws::{AwsStandIn, Seed};
 use super::bot::{Bot, BotSettings};
 use super::scenario::Scenario;
 use super::script::FaultKind;
@@ -39,6 +39,7 @@ pub struct Stage {
     stop: CancellationToken,
     tasks: TaskTracker,
     folder: TempDir,
+    seed: Seed,
 }
 
 impl Stage {
@@ -76,7 +77,16 @@ impl Stage {
         let settings = BotSettings { program, folder: folder.path().to_owned(), environment };
         let bot = Bot::new(settings, clock)?;
         slack.connect_app(&bot.base_url());
-        Ok(Self { slack, aws, wire, bot, faults, clock, stop, tasks, folder })
+        Ok(Self { slack, aws, wire, bot, faults, clock, stop, tasks, folder, seed: scenario.seed.clone() })
+    }
+
+    /// Starts the bot, and lets the scenario begin when it is ready: what is under way at AWS has not gone on meanwhile.
+    ///
+    /// # Errors
+    /// With the end of its log, when the bot does not get ready.
+    pub async fn begin(&mut self) -> io::Result<()> {
+        self.bot.start().await?;
+        self.aws.begin(&self.seed)
     }
 
     /// Where the bot's store, configuration and log lie.

@@ -3,7 +3,12 @@
 //! The stand-ins ask [`Wire::before`] ahead of a call's effect and [`Wire::after`] behind it. Whoever runs the sandbox
 //! (a scenario, a crash test) answers with a [`Fault`]: throttle it, refuse it, perform it and lose the reply. A crash
 //! test kills the bot from inside that answer, so the crash falls exactly there.
+//!
+//! The journal can be kept: [`Wire::record`] names a file, and when the last clone of the wire goes, every call is in
+//! it. That is late on purpose: a call whose caller was killed before the reply is in it too.
 
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
@@ -54,20 +59,51 @@ pub type Interference = Arc<dyn Fn(&Call, Moment) -> BoxFuture<'static, Option<F
 
 /// The journal of both stand-ins, and the place where the sandbox interferes. Cheap to clone; clones share.
 #[derive(Clone, Default)]
-pub struct Wire {
-    calls: Arc<Mutex<Vec<Call>>>,
-    interference: Arc<Mutex<Option<Interference>>>,
+pub struct Wire(Arc<Journal>);
+
+#[derive(Default)]
+struct Journal {
+    calls: Mutex<Vec<Call>>,
+    interference: Mutex<Option<Interference>>,
+    record: Mutex<Option<PathBuf>>,
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        let record = self.record.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let calls = self.calls.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = record
+            && let Err(error) = write(&record, calls)
+        {
+            tracing::error!(%error, record = %record.display(), "the journal is not kept");
+        }
+    }
+}
+
+/// Writes calls as JSON, one a line.
+fn write(record: &Path, calls: &[Call]) -> std::io::Result<()> {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(record)?);
+    for call in calls {
+        serde_json::to_writer(&mut file, call)?;
+        file.write_all(b"\n")?;
+    }
+    file.flush()
 }
 
 impl Wire {
+    /// Keeps the journal in `file`, one call a line as JSON, when the last clone of this wire goes.
+    pub fn record(&self, file: PathBuf) {
+        *self.0.record.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
+    }
+
     /// Installs (or with `None` removes) what decides on faults.
     pub fn interfere(&self, interference: Option<Interference>) {
-        *self.interference.lock().unwrap_or_else(PoisonError::into_inner) = interference;
+        *self.0.interference.lock().unwrap_or_else(PoisonError::into_inner) = interference;
     }
 
     /// Every call so far, in the order of arrival.
     pub fn calls(&self) -> Vec<Call> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Records an arriving call and asks whether to interfere before its effect.
@@ -79,7 +115,7 @@ impl Wire {
         request: serde_json::Value,
     ) -> (usize, Option<Fault>) {
         let call = {
-            let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut calls = self.0.calls.lock().unwrap_or_else(PoisonError::into_inner);
             let call = Call {
                 number: calls.len(),
                 service: service.to_owned(),
@@ -99,7 +135,7 @@ impl Wire {
     /// Records the reply that is about to leave and asks whether to interfere after the effect.
     pub async fn after(&self, number: usize, status: u16, reply: serde_json::Value) -> Option<Fault> {
         let call = {
-            let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut calls = self.0.calls.lock().unwrap_or_else(PoisonError::into_inner);
             let call = calls.get_mut(number)?;
             call.status = status;
             call.reply = reply;
@@ -107,7 +143,7 @@ impl Wire {
         };
         let fault = self.ask(&call, Moment::After).await;
         if fault == Some(Fault::Drop)
-            && let Some(call) = self.calls.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number)
+            && let Some(call) = self.0.calls.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number)
         {
             call.status = 0;
         }
@@ -115,10 +151,36 @@ impl Wire {
     }
 
     async fn ask(&self, call: &Call, moment: Moment) -> Option<Fault> {
-        let interference = self.interference.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let interference = self.0.interference.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match interference {
             Some(decide) => decide(call, moment).await,
             None => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_journal_is_kept_when_the_last_clone_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("calls.jsonl");
+        let wire = Wire::default();
+        wire.record(file.clone());
+        let (number, _) = wire.before("ecs", "ListServices", false, json!({"cluster": "shop"})).await;
+        wire.after(number, 200, json!({"serviceArns": []})).await;
+        wire.before("slack", "auth.test", false, json!({})).await;
+        let calls = wire.calls();
+        let clone = wire.clone();
+        drop(wire);
+        assert!(!file.exists(), "a clone is still in use");
+        drop(clone);
+        let kept = std::fs::read_to_string(&file).unwrap();
+        let kept: Vec<Call> = kept.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(kept, calls);
     }
 }

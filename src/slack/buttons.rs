@@ -4,9 +4,11 @@
 //! among the buttons that are legal *now*; an id that is not among them is a stale button, whoever sends it. The
 //! `action_id` is `<verb>:<incident>`, so that a click finds its incident and two buttons of a block differ.
 
-use crate::incident::due::{Phase, blocking, phase};
+use crate::incident::due::{Phase, blocking, phase, proves_nothing};
 use crate::incident::ids::{Digest, IncidentId, StepId};
-use crate::incident::incident::Incident;
+use crate::incident::incident::{Incident, Run};
+use crate::incident::plan::Step;
+use crate::incident::step::{StepRecord, StepState};
 
 /// What a button does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,24 @@ pub enum Action {
         /// The attempt that failed.
         attempt: u32,
     },
+    /// Goes on without a failed step.
+    Skip {
+        /// Which.
+        step: StepId,
+        /// The attempt that failed.
+        attempt: u32,
+        /// What that means.
+        as_what: GoOn,
+    },
+}
+
+/// What going on after a failed step means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoOn {
+    /// The step is left out, and the rollback is partial.
+    Without,
+    /// Nothing was seen to be wrong, and somebody accepts that nothing is proved.
+    Unproved,
 }
 
 /// A button that is legal now.
@@ -46,6 +66,8 @@ impl Action {
             Self::Reject => "reject",
             Self::Stop => "stop",
             Self::Retry { .. } => "retry",
+            Self::Skip { as_what: GoOn::Without, .. } => "skip",
+            Self::Skip { as_what: GoOn::Unproved, .. } => "accept",
         }
     }
 }
@@ -54,7 +76,7 @@ impl Button {
     fn new(incident: &Incident, action: Action) -> Self {
         let plan = incident.proposal().map(|proposal| proposal.digest.as_str());
         let attempt = match &action {
-            Action::Retry { step, attempt } => Some((step.as_str(), *attempt)),
+            Action::Retry { step, attempt } | Action::Skip { step, attempt, .. } => Some((step.as_str(), *attempt)),
             Action::Approve | Action::Reject | Action::Stop => None,
         };
         let parts = serde_json::json!([incident.id, action.verb(), plan, attempt]);
@@ -75,14 +97,25 @@ pub fn buttons(incident: &Incident) -> Vec<Button> {
         Phase::Waiting(_) => vec![Action::Approve, Action::Reject],
         Phase::Planning | Phase::Starting(_) | Phase::Running(_) => vec![Action::Stop],
         Phase::Blocked(run) => {
-            let retries =
-                blocking(run).map(|(step, record)| Action::Retry { step: step.id.clone(), attempt: record.attempt });
-            retries.chain([Action::Stop]).collect()
+            blocking(run).flat_map(|(step, record)| ways_on(run, step, record)).chain([Action::Stop]).collect()
         }
         Phase::Watching(run, _) if run.stopped.is_none() => vec![Action::Stop],
         Phase::Watching(..) | Phase::Draining(_) | Phase::Over(_) => Vec::new(),
     };
     actions.into_iter().map(|action| Button::new(incident, action)).collect()
+}
+
+/// What can be done about a failed step. Going on without it is offered only where somebody may.
+fn ways_on(run: &Run, step: &Step, record: &StepRecord) -> Vec<Action> {
+    let (id, attempt) = (&step.id, record.attempt);
+    let mut ways = vec![Action::Retry { step: id.clone(), attempt }];
+    if let (StepState::Failed(failure), Some((purpose, _))) = (&record.state, run.proposal.plan.step(id))
+        && !run.proposal.terms.skippers.is_empty()
+    {
+        let as_what = if proves_nothing(purpose, failure) { GoOn::Unproved } else { GoOn::Without };
+        ways.push(Action::Skip { step: id.clone(), attempt, as_what });
+    }
+    ways
 }
 
 /// What a click on the button `id` means now; `None` for a button that is not there any more.
@@ -116,7 +149,10 @@ mod tests {
     #[case("waiting-one-of-two", &["approve", "reject"])]
     #[case("starting", &["stop"])]
     #[case("running", &["stop"])]
-    #[case("blocked", &["retry", "stop"])]
+    #[case("blocked", &["retry", "skip", "stop"])]
+    #[case("blocked-check", &["retry", "skip", "stop"])]
+    #[case("blocked-blind", &["retry", "accept", "stop"])]
+    #[case("blocked-no-skipper", &["retry", "stop"])]
     #[case("draining", &[])]
     #[case("watching", &["stop"])]
     #[case("closed-rolled-back", &[])]

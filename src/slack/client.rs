@@ -17,6 +17,8 @@ use slack_morphism::hyper_tokio::{SlackClientHyperConnector, SlackHyperClient};
 use slack_morphism::{SlackApiToken, SlackApiTokenValue, SlackClientApiCallContext, SlackClientHttpConnector};
 use url::{Host, Url};
 
+use crate::telemetry;
+
 use super::budget::{Budget, Tier, UpdatePermit};
 use super::client_error::{Effect, SlackError};
 use super::client_types::{
@@ -376,12 +378,18 @@ impl SlackClient {
         call: impl Future<Output = slack_morphism::ClientResult<A>>,
     ) -> Result<A, SlackError> {
         let error = match tokio::time::timeout(TIME_OUT, call).await {
-            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Ok(answer)) => {
+                telemetry::slack_call(method, "ok");
+                return Ok(answer);
+            }
             Ok(Err(error)) => SlackError::of(method, effect, &error),
             Err(_elapsed) => SlackError::lost(method, effect, "no answer within 10 s"),
         };
         if let SlackError::RateLimited { retry_after, .. } = &error {
+            telemetry::slack_call(method, "rate_limited");
             self.shared.budget.close(method, *retry_after);
+        } else {
+            telemetry::slack_call(method, "failed");
         }
         Err(error)
     }

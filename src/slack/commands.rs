@@ -2,9 +2,10 @@
 
 use crate::engine::Refusal;
 use crate::incident::command::Command;
+use crate::incident::decide;
 use crate::incident::ids::{ChannelId, IncidentId};
 use crate::incident::incident::{Incident, Terms};
-use crate::incident::policy::{Actor, Policy, Principal, Right};
+use crate::incident::policy::Actor;
 use crate::incident::request::Request;
 
 use super::desk::{Desk, NotDone, full_member};
@@ -52,6 +53,7 @@ impl Desk {
             to: wanted.to,
             only: wanted.only,
             with: wanted.with,
+            manner: wanted.manner,
             reason: wanted.reason,
             by: command.by.user.clone(),
             by_name: command.by.name.clone(),
@@ -73,9 +75,9 @@ impl Desk {
 
     async fn rehearse(&self, request: &Request, actor: &Actor) -> Result<Message, NotDone> {
         let policy = self.policy(&request.environment)?;
-        policy.may(Right::Request, actor, Some(&request.by)).map_err(Refusal::Rejected)?;
+        decide::may_ask(request, actor, policy).map_err(Refusal::Rejected)?;
         let plan = self.engine.rehearse(request).await?;
-        Ok(dry_run(request, &plan, &terms(policy), self.engine.clock.now().at))
+        Ok(dry_run(request, &plan, &Terms::of(policy, request.manner), self.engine.clock.now().at))
     }
 
     async fn stop(&self, id: &IncidentId, command: &SlashCommand) -> Result<Message, NotDone> {
@@ -159,20 +161,4 @@ impl Desk {
         let is_it = |environment: &KnownEnvironment| environment.name == incident.request.environment;
         self.front.here(channel).any(is_it)
     }
-
-    fn policy(&self, environment: &str) -> Result<&Policy, NotDone> {
-        let environment = self.engine.config.environments.get(environment);
-        environment
-            .map(|environment| &environment.policy)
-            .ok_or_else(|| Refusal::CannotPlan("The configuration has no such environment any more.".to_owned()).into())
-    }
-}
-
-/// What an approval would take.
-fn terms(policy: &Policy) -> Terms {
-    let mut approvers = policy.approve.clone();
-    if policy.approval.required == 0 {
-        approvers.insert(0, Principal::Requester);
-    }
-    Terms { required: policy.approval.required, approvers, confirm_phrase: policy.approval.confirm_phrase.clone() }
 }

@@ -8,7 +8,7 @@ use tracing::{error, warn};
 use crate::engine::{Engine, Refusal};
 use crate::incident::ids::{ChannelId, IncidentId};
 use crate::incident::incident::Incident;
-use crate::incident::policy::{Actor, Member, Standing};
+use crate::incident::policy::{Actor, Member, Policy, Standing};
 use crate::incident::rejection::Rejection;
 use crate::store::StoreError;
 
@@ -113,6 +113,14 @@ impl Desk {
         let environment = self.engine.config.environments.get(environment);
         let groups = environment.map(|environment| environment.policy.groups()).unwrap_or_default();
         Actor::Slack(self.front.directory.member(by, channel, &groups).await)
+    }
+
+    /// The rules of an environment.
+    pub(super) fn policy(&self, environment: &str) -> Result<&Policy, Refusal> {
+        let environment = self.engine.config.environments.get(environment);
+        environment
+            .map(|environment| &environment.policy)
+            .ok_or_else(|| Refusal::CannotPlan("The configuration has no such environment any more.".to_owned()))
     }
 
     /// The incident called `id`.

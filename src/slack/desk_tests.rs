@@ -21,12 +21,16 @@ use super::message::Message;
 use super::mirror_state::{Item, MirrorState, Shown};
 use super::scripted_slack::ScriptedSlack;
 use super::views::fixtures::{Told, terms};
+use super::views::states::states;
 use crate::aws::Accounts;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, Parts};
-use crate::incident::ids::IncidentId;
-use crate::incident::incident::{End, Incident, State, Terms};
+use crate::incident::command::Command;
+use crate::incident::ids::{IncidentId, StepId};
+use crate::incident::incident::{End, Incident, State, Terms, Verdict};
+use crate::incident::policy::Actor;
+use crate::incident::step::StepState;
 use crate::incident::time::Pace;
 use crate::store::{Commit, SledStore, Store};
 
@@ -166,6 +170,13 @@ impl House {
         })
     }
 
+    fn gives_reason(user: &str, reason: &str, view: &Value) -> Value {
+        let mut payload = Self::submission(user, "", view);
+        payload["view"]["state"]["values"] =
+            json!({ "reason": { "typed": { "type": "plain_text_input", "value": reason } } });
+        payload
+    }
+
     /// Every private sentence so far.
     fn answers(&self) -> Vec<String> {
         let mut answers = self.slack.bodies("respond");
@@ -257,14 +268,66 @@ async fn a_card_that_was_taken_to_another_channel_takes_no_clicks() {
 }
 
 #[tokio::test]
-async fn a_reject_closes_the_incident() {
+async fn what_proves_nothing_is_accepted_by_a_named_person_and_the_verdict_is_unproved() {
+    let blind = states().into_iter().find(|(name, _)| *name == "blocked-blind").unwrap().1;
+    let house = house().await.with(blind.finished("verify/http-1", 1, &["healthy"])).await;
+    let click = house.click("U0ANN00001", "accept").await;
+    house.interacts(&click).await;
+    let opened = house.slack.bodies("views.open");
+    assert_eq!(opened[0]["view"]["title"]["text"], "Accept unproved");
+    house.interacts(&House::gives_reason("U0ANN00001", "the group has no targets yet", &opened[0]["view"])).await;
+    let incident = house.incident().await;
+    let state = incident.run().unwrap().steps[&StepId::new("verify/target-group")].state.clone();
+    assert!(matches!(state, StepState::SkippedAfter { .. }), "{state:?}");
+    let settled = house.desk.engine.command(&incident.id, Command::Settle, Actor::Rollbot).await.unwrap();
+    assert_eq!(settled.run().unwrap().verdict.unwrap().verdict, Verdict::Unproved);
+}
+
+#[rstest]
+#[case("", None)]
+#[case(" it is the database ", Some("it is the database"))]
+#[tokio::test]
+async fn a_reject_closes_the_incident_with_its_reason(#[case] typed: &str, #[case] kept: Option<&str>) {
     let house = house().await.with(Told::requested().proposed(without_phrase(2))).await;
     let click = house.click("U0ANN00001", "reject").await;
-    house.interacts(&click).await;
+    assert_eq!(house.interacts(&click).await, Vec::<String>::new());
+    assert!(!house.incident().await.is_closed(), "the reason is asked for first");
+    let opened = house.slack.bodies("views.open");
+    house.interacts(&House::gives_reason("U0ANN00001", typed, &opened[0]["view"])).await;
     let State::Closed(closed) = house.incident().await.state else {
         panic!("it is open");
     };
-    assert_eq!(closed.end, End::Rejected { reason: None });
+    assert_eq!(closed.end, End::Rejected { reason: kept.map(str::to_owned) });
+}
+
+#[rstest]
+#[case::a_skipper("U0ANN00001", "nothing reads it", None)]
+#[case::nobody_in_particular("U0BEN00001", "nothing reads it", Some("You may not skip a step here"))]
+#[case::without_a_reason("U0ANN00001", "  ", Some("A reason is compulsory here"))]
+#[tokio::test]
+async fn a_step_is_skipped_by_whoever_may_with_a_reason(
+    #[case] user: &str,
+    #[case] typed: &str,
+    #[case] refused: Option<&str>,
+) {
+    let house = house().await.with(Told::blocked()).await;
+    let click = house.click(user, "skip").await;
+    let mut answers = house.interacts(&click).await;
+    if let Some(opened) = house.slack.bodies("views.open").first() {
+        answers = house.interacts(&House::gives_reason(user, typed, &opened["view"])).await;
+    }
+    let state = house.incident().await.run().unwrap().steps[&StepId::new("backend")].state.clone();
+    match refused {
+        None => {
+            let StepState::SkippedAfter { by, reason, .. } = state else { panic!("{state:?}") };
+            assert_eq!((by.name(), reason), (user.to_owned(), typed.to_owned()));
+            assert_eq!(answers, Vec::<String>::new());
+        }
+        Some(refused) => {
+            assert!(matches!(state, StepState::Failed(_)), "{state:?}");
+            assert!(answers.iter().any(|answer| answer.contains(refused)), "{answers:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -302,7 +365,7 @@ async fn an_old_trigger_is_not_used_and_the_person_reads_what_to_do() {
     let before = house.desk.engine.clock.now().at - jiff::SignedDuration::from_secs(60);
     house.deliver_of(Door::Interactions, click, Turn::Again, before).await;
     let answers = house.answers();
-    assert!(answers.len() == 1 && answers[0].ends_with("Click Approve again."), "{answers:?}");
+    assert!(answers.len() == 1 && answers[0].ends_with("nothing was done. Click again."), "{answers:?}");
     assert_eq!(house.slack.asked("views.open"), 0);
 }
 

@@ -14,6 +14,7 @@ use futures::future::{BoxFuture, Shared, join_all};
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::engine::People;
 use crate::incident::ids::{ChannelId, GroupId, TeamId, UserId};
 use crate::incident::policy::{Known, Member, Standing};
 
@@ -94,6 +95,16 @@ impl Directory {
         Member { user, standing, in_channel, groups: groups.into_iter().collect() }
     }
 
+    /// As [`Self::member`], and nothing that was found out earlier counts.
+    async fn member_afresh(&self, person: &Person, channel: &ChannelId, groups: &[GroupId]) -> Member {
+        self.0.people.forget(&person.user);
+        self.0.channels.forget(channel);
+        for group in groups {
+            self.0.groups.forget(group);
+        }
+        self.member(person, channel, groups).await
+    }
+
     async fn in_time<V>(&self, question: impl Future<Output = Option<V>>) -> Option<V> {
         tokio::select! {
             biased;
@@ -121,6 +132,19 @@ impl Directory {
         let question =
             async move { said("usergroups.users.list", client.usergroup_users(&asked).await).map(BTreeSet::from_iter) };
         self.0.groups.look(group, question.boxed(), &self.0.clock, &self.0.tasks).await
+    }
+}
+
+impl People for Directory {
+    fn look_again<'a>(
+        &'a self,
+        member: &'a Member,
+        channel: &'a ChannelId,
+        groups: &'a [GroupId],
+    ) -> BoxFuture<'a, Member> {
+        // Their workspace is what Slack says of them now.
+        let person = Person { user: member.user.clone(), name: member.user.to_string(), team: None };
+        async move { self.member_afresh(&person, channel, groups).await }.boxed()
     }
 }
 
@@ -178,6 +202,14 @@ impl<K: Clone + Eq + Hash, V: Send + Sync + 'static> Shelf<K, V> {
         let questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
         let (answer, since) = questions.get(key)?.peek()?.as_ref()?;
         (clock.reading().saturating_duration_since(*since) < self.kept).then(|| Arc::clone(answer))
+    }
+
+    /// Forgets the answer that is kept under `key`; a question that is under way goes on.
+    fn forget(&self, key: &K) {
+        let mut questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
+        if questions.get(key).is_some_and(|asked| asked.peek().is_some()) {
+            questions.remove(key);
+        }
     }
 
     /// The answer that is kept under `key`, or the one to `question`, which is asked only if nobody asks already.

@@ -13,6 +13,7 @@ use super::directory::Directory;
 use super::payload::Person;
 use super::scripted_slack::ScriptedSlack;
 use crate::clock::Clock;
+use crate::engine::People;
 use crate::incident::ids::{ChannelId, GroupId, TeamId, UserId};
 use crate::incident::policy::{Known, Member, Standing};
 use crate::incident::time::Pace;
@@ -131,4 +132,16 @@ async fn a_slow_slack_leaves_unknown_what_it_did_not_say_and_is_not_asked_again_
     let later = ask(&directory, "U0ANN00001").await;
     assert_eq!(later.groups[&GroupId::new("S0SRE00001")], Known::Yes);
     assert_eq!(slack.asked("usergroups.users.list"), 1);
+}
+
+#[tokio::test]
+async fn a_second_look_at_a_voter_does_not_rest_on_what_was_found_out_before() {
+    let (slack, directory) = slack_and_directory().await;
+    let voted = ask(&directory, "U0ANN00001").await;
+    slack.says("usergroups.users.list", json!({ "ok": true, "users": ["U0BEN00001"] }));
+    let group = GroupId::new("S0SRE00001");
+    assert_eq!(ask(&directory, "U0ANN00001").await.groups[&group], Known::Yes, "what was found out is kept");
+    let channel = ChannelId::new("C0INC00001");
+    let now = directory.look_again(&voted, &channel, std::slice::from_ref(&group)).await;
+    assert_eq!((now.standing, now.groups[&group]), (Standing::Full, Known::No));
 }

@@ -11,6 +11,7 @@ use crate::incident::ids::ChannelId;
 use crate::incident::rejection::Rejection;
 use crate::store::Store;
 
+use super::buttons::{Action, meaning};
 use super::client::SlackClient;
 use super::directory::Directory;
 use super::grammar::{Misread, Typed, parse};
@@ -20,6 +21,7 @@ use super::mrkdwn::{all_of, foreign};
 use super::payload::{Person, SlashCommand, Submission};
 use super::replies::{Addressee, tell};
 use super::views::confirm::{CALLBACK, Confirming, PHRASE_BLOCK, PHRASE_INPUT};
+use super::views::reason::{self, REASON_BLOCK, REASON_INPUT};
 use super::views::{help, private};
 
 /// What answers at once. Cheap to clone.
@@ -67,9 +69,6 @@ impl Front {
 
     /// What is wrong with what was filled into a form, by block; the form shows it and stays open.
     pub async fn wrong_entry(&self, submission: &Submission) -> Option<Value> {
-        if submission.callback_id != CALLBACK {
-            return None;
-        }
         let confirming = Confirming::read(&submission.private_metadata)?;
         let stored = match self.store.load(&confirming.incident).await {
             Ok(stored) => stored?,
@@ -78,9 +77,20 @@ impl Front {
                 return None;
             }
         };
-        let phrase = stored.incident.proposal()?.terms.confirm_phrase.as_deref()?;
-        let typed = typed_phrase(submission).unwrap_or_default();
-        (typed.trim() != phrase).then(|| entry_error(&format!("That is not the phrase. Type {phrase} exactly.")))
+        match submission.callback_id.as_str() {
+            CALLBACK => {
+                let phrase = stored.incident.proposal()?.terms.confirm_phrase.as_deref()?;
+                let typed = typed_phrase(submission).unwrap_or_default();
+                let wrong = format!("That is not the phrase. Type {phrase} exactly.");
+                (typed.trim() != phrase).then(|| entry_error(submission, &wrong))
+            }
+            reason::CALLBACK => {
+                let compulsory = matches!(meaning(&stored.incident, &confirming.button), Some(Action::Skip { .. }));
+                (compulsory && typed_reason(submission).is_none())
+                    .then(|| entry_error(submission, "Say why in a few words: the card shows it."))
+            }
+            _ => None,
+        }
     }
 
     /// The environments that take commands in `channel`.
@@ -103,10 +113,17 @@ pub(super) fn typed_phrase(submission: &Submission) -> Option<&str> {
     Some(phrase.as_str())
 }
 
-/// A sentence of plain text under the field of the form that approves a plan.
-pub(super) fn entry_error(sentence: &str) -> Value {
+/// The reason that was typed into a form, if one was.
+pub(super) fn typed_reason(submission: &Submission) -> Option<&str> {
+    let reason = submission.values.get(REASON_BLOCK)?.get(REASON_INPUT)?.trim();
+    (!reason.is_empty()).then_some(reason)
+}
+
+/// A sentence of plain text under the one field of a form.
+pub(super) fn entry_error(submission: &Submission, sentence: &str) -> Value {
+    let block = if submission.callback_id == reason::CALLBACK { REASON_BLOCK } else { PHRASE_BLOCK };
     let mut errors = Map::new();
-    errors.insert(PHRASE_BLOCK.to_owned(), Value::from(sentence));
+    errors.insert(block.to_owned(), Value::from(sentence));
     Value::Object(errors)
 }
 

@@ -6,6 +6,7 @@
 
 use crate::config::RESERVED_VERBS;
 use crate::incident::ids::{ChannelId, IncidentId};
+use crate::incident::request::Manner;
 
 use super::grammar_clauses::{Clauses, begins_a_clause};
 use super::grammar_vocabulary::{KnownEnvironment, Vocabulary, are};
@@ -51,6 +52,8 @@ pub struct Wanted {
     pub only: Vec<String>,
     /// Also these targets.
     pub with: Vec<String>,
+    /// Whether a second person is waited for.
+    pub manner: Manner,
     /// Why.
     pub reason: Option<String>,
     /// Whether it is meant.
@@ -153,9 +156,6 @@ pub(super) fn not_yet(what: &str) -> Misread {
         }
         "report" => "This version writes no reports; `/rollback status rb-…` shows what happened.",
         "note" => "This version keeps no notes; write them into the incident's thread.",
-        "--emergency" => {
-            "This version has no --emergency; leave it out, and ask somebody who may approve for their approval."
-        }
         _ => "This version takes one release for all targets; use `to … only …` for each in turn.",
     })
 }

@@ -1,6 +1,7 @@
 //! What follows environment and service in a rollback: `to …`, `only …`, `with …`, `because …` and flags, in any order.
 
 use crate::config::{KEYWORDS, nearest};
+use crate::incident::request::Manner;
 
 use super::grammar::{Misread, Run, Typed, Wanted, not_yet};
 use super::grammar_vocabulary::{KnownEnvironment, KnownService, are};
@@ -69,6 +70,7 @@ pub(super) struct Clauses<'a> {
     to: To,
     only: Vec<String>,
     with: Vec<String>,
+    manner: Manner,
     reason: Option<String>,
     run: Run,
     help: bool,
@@ -82,6 +84,7 @@ impl<'a> Clauses<'a> {
             to: To::Unsaid,
             only: Vec::new(),
             with: Vec::new(),
+            manner: Manner::Regular,
             reason: None,
             run: Run::Real,
             help: false,
@@ -109,6 +112,12 @@ impl<'a> Clauses<'a> {
         if self.help {
             return Ok(Typed::Help);
         }
+        if self.manner == Manner::Emergency && self.reason.is_none() {
+            return Err(Misread::sentence(format!(
+                "An emergency needs a reason: type `/rollback {} {} --emergency because …`.",
+                self.environment.name, self.service.name
+            )));
+        }
         Ok(Typed::RollBack(Wanted {
             environment: self.environment.name.clone(),
             service: self.service.name.clone(),
@@ -118,6 +127,7 @@ impl<'a> Clauses<'a> {
             },
             only: self.only,
             with: self.with,
+            manner: self.manner,
             reason: self.reason,
             run: self.run,
         }))
@@ -135,7 +145,7 @@ impl<'a> Clauses<'a> {
                 }
             }
             Flag::Help => self.help = true,
-            Flag::Emergency => return Err(not_yet("--emergency")),
+            Flag::Emergency => self.manner = Manner::Emergency,
             Flag::Other(name) => return Err(unknown_flag(word, name)),
         }
         Ok(rest)
@@ -268,9 +278,11 @@ impl<'a> Clauses<'a> {
 
 fn unknown_flag(word: &Word, name: &str) -> Misread {
     let typed = excerpt(&word.raw);
-    Misread::sentence(match nearest(name, ["dry-run"]) {
+    Misread::sentence(match nearest(name, ["dry-run", "emergency"]) {
         Some(near) => format!("There is no {typed}; did you mean `--{near}`?"),
-        None => format!("There is no {typed}; the one flag is `--dry-run`, which shows the plan and does nothing."),
+        None => format!(
+            "There is no {typed}; the flags are `--dry-run`, which shows the plan and does nothing, and `--emergency`, which waits for no second person."
+        ),
     })
 }
 

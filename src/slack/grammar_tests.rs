@@ -4,6 +4,7 @@ use rstest::rstest;
 use super::grammar::{Misread, Run, Subject, Typed, Wanted, parse};
 use super::grammar_vocabulary::{KnownEnvironment, KnownService, Vocabulary};
 use crate::incident::ids::{ChannelId, IncidentId};
+use crate::incident::request::Manner;
 
 fn vocabulary() -> Vocabulary {
     let service = |name: &str, targets: &[&str]| KnownService {
@@ -38,7 +39,7 @@ fn sentence(text: &str) -> String {
 
 /// A rollback of `prod api`, in short: `to 42 | only a,b | with c | because … | dry`.
 fn brief(text: &str) -> String {
-    let Wanted { environment, service, to, only, with, reason, run } = match read(text) {
+    let Wanted { environment, service, to, only, with, manner, reason, run } = match read(text) {
         Ok(Typed::RollBack(wanted)) => wanted,
         other => panic!("`{text}` was read as {other:?}"),
     };
@@ -47,6 +48,7 @@ fn brief(text: &str) -> String {
     parts.extend((!only.is_empty()).then(|| format!("only {}", only.join(","))));
     parts.extend((!with.is_empty()).then(|| format!("with {}", with.join(","))));
     parts.extend(reason.map(|reason| format!("because {reason}")));
+    parts.extend((manner == Manner::Emergency).then(|| "emergency".to_owned()));
     parts.extend((run == Run::Dry).then(|| "dry".to_owned()));
     parts.join(" | ")
 }
@@ -61,6 +63,9 @@ fn brief(text: &str) -> String {
 #[case("“prod” ‘api’", "prod api")]
 #[case("prod web–shop", "prod web-shop")]
 #[case("p\u{200b}rod api", "prod api")]
+#[case("prod api --emergency because fire", "prod api | because fire | emergency")]
+#[case("prod api because fire —emergency", "prod api | because fire | emergency")]
+#[case("prod api because fire --emergency --dry-run", "prod api | because fire | emergency | dry")]
 #[case("prod api to 42", "prod api | to 42")]
 #[case("prod api to: 42", "prod api | to 42")]
 #[case("prod api to : 42", "prod api | to 42")]
@@ -173,16 +178,13 @@ fn a_verb_is_read(#[case] typed: &str, #[case] meant: Typed) {
 #[case("prod api only", "Say which targets after `only`; in api there are `backend`, `frontend` and `db`.")]
 #[case("prod api because", "Say why after `because`, as in `because 5xx since 12:10`, or leave it out.")]
 #[case("prod api --dyr-run", "There is no --dyr-run; did you mean `--dry-run`?")]
-#[case("prod api --force", "There is no --force; the one flag is `--dry-run`, which shows the plan and does nothing.")]
+#[case(
+    "prod api --force",
+    "There is no --force; the flags are `--dry-run`, which shows the plan and does nothing, and `--emergency`, which waits for no second person."
+)]
 #[case("prod api because x --dry-rnu", "There is no --dry-rnu; did you mean `--dry-run`?")]
-#[case(
-    "prod api --emergency because fire",
-    "This version has no --emergency; leave it out, and ask somebody who may approve for their approval."
-)]
-#[case(
-    "prod api because fire —emergency",
-    "This version has no --emergency; leave it out, and ask somebody who may approve for their approval."
-)]
+#[case("prod api --emergency", "An emergency needs a reason: type `/rollback prod api --emergency because …`.")]
+#[case("prod api --emergncy because fire", "There is no --emergncy; did you mean `--emergency`?")]
 #[case("--dry-run prod api", "Say the environment and the service first, as in `/rollback prod api --dry-run`.")]
 #[case(
     "freeze prod api",

@@ -79,8 +79,8 @@ impl Doors {
             .route("/slack/interactions", post(interaction))
             .route("/slack/events", post(event))
             .route_layer(listener.events_layer(&secret))
-            .route_layer(map_response(with_sentence))
             .route_layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+            .route_layer(map_response(with_sentence))
             .route_layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIME_OUT))
             .route("/healthz", get(async || "ok"))
             .with_state(self)
@@ -199,7 +199,7 @@ async fn submitted(doors: &Doors, submission: &Submission, body: &Bytes) -> Resp
     let mut wrong = doors.front.wrong_entry(submission).await;
     if wrong.is_none() {
         let recorded = doors.take_in(submission.key(), Door::Interactions, body).await;
-        wrong = recorded.err().map(|answer| entry_error(&answer.text));
+        wrong = recorded.err().map(|answer| entry_error(submission, &answer.text));
     }
     match wrong {
         Some(errors) => Json(json!({ "response_action": "errors", "errors": errors })).into_response(),

@@ -19,6 +19,7 @@ use super::inbox::{Inbox, Work};
 pub fn inbound(settings: &Settings, engine: &Engine, client: &SlackClient) -> Router {
     let (store, tasks, clock) = (engine.store.clone(), engine.tasks.clone(), engine.clock);
     let directory = Directory::new(client.clone(), clock, tasks.clone());
+    engine.introduce(Arc::new(directory.clone()));
     let front = Front::new(&settings.config, store.clone(), client.clone(), directory.clone(), tasks.clone());
     let desk = Desk::new(engine.clone(), front.clone());
     let work: Work = Arc::new(move |delivery| {

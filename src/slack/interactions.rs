@@ -6,19 +6,22 @@
 use tracing::{info, warn};
 
 use crate::engine::Refusal;
-use crate::incident::command::Command;
+use crate::incident::command::{Command, Facts};
+use crate::incident::decide::decide;
 use crate::incident::incident::Incident;
+use crate::incident::policy::Actor;
 use crate::incident::rejection::Rejection;
 
 use super::buttons::{Action, Button, buttons, incident_of, meaning};
 use super::desk::{Desk, NotDone};
-use super::front::typed_phrase;
+use super::front::{typed_phrase, typed_reason};
 use super::inbox::{Delivery, Outcome, Turn};
 use super::message::Message;
 use super::payload::{Click, Submission};
 use super::replies::Addressee;
 use super::views::confirm::{CALLBACK, Confirming, confirm};
 use super::views::private;
+use super::views::reason::{self, reason};
 
 impl Desk {
     /// Carries a click out.
@@ -37,28 +40,34 @@ impl Desk {
         let Some(action) = meaning(&incident, &click.value) else {
             return stale(delivery.turn);
         };
-        let command = command_of(&incident, &action, None)?;
+        let command = command_of(&incident, &action, Entry::Nothing)?;
         let actor = self.actor(&click.by, &incident.request.channel, &incident.request.environment).await;
+        if matches!(action, Action::Reject | Action::Skip { .. }) {
+            return match self.would_do(&incident, command, actor) {
+                // In order, or a compulsory reason alone is missing.
+                Ok(()) | Err(Refusal::Rejected(Rejection::NoReason)) => self.ask(&incident, click, delivery).await,
+                Err(refusal) => unless_done_before(refusal, delivery.turn),
+            };
+        }
         match self.engine.command(&id, command, actor).await {
             Ok(_incident) => Ok(()),
             // Everything else was in order: the phrase alone is missing.
-            Err(Refusal::Rejected(Rejection::WrongPhrase { .. })) => {
-                self.ask_for_phrase(&incident, click, delivery).await
-            }
+            Err(Refusal::Rejected(Rejection::WrongPhrase { .. })) => self.ask(&incident, click, delivery).await,
             Err(refusal) => unless_done_before(refusal, delivery.turn),
         }
     }
 
     /// Carries a form out.
     pub(super) async fn submission(&self, submission: &Submission, delivery: &Delivery) -> Outcome {
-        let confirming = Confirming::read(&submission.private_metadata).filter(|_| submission.callback_id == CALLBACK);
+        let ours = [CALLBACK, reason::CALLBACK].contains(&submission.callback_id.as_str());
+        let confirming = Confirming::read(&submission.private_metadata).filter(|_| ours);
         let Some(confirming) = confirming else {
             info!(slack.callback = %submission.callback_id, "a form that is not Rollbot's");
             return Outcome::Settled;
         };
         let (to, done) = match self.incident(&confirming.incident).await {
             Ok(incident) => {
-                let done = self.approve(&incident, &confirming, submission, delivery).await;
+                let done = self.sent(&incident, &confirming, submission, delivery).await;
                 (Some(incident.request.channel), done)
             }
             Err(not_done) => (None, Err(not_done)),
@@ -67,18 +76,24 @@ impl Desk {
         self.answer(&to, done.map(|()| None)).await
     }
 
-    async fn approve(
+    async fn sent(
         &self,
         incident: &Incident,
         confirming: &Confirming,
         submission: &Submission,
         delivery: &Delivery,
     ) -> Result<(), NotDone> {
-        let Some(action @ Action::Approve) = meaning(incident, &confirming.button) else {
-            return stale(delivery.turn);
+        let action = meaning(incident, &confirming.button);
+        let (action, entry) = match (submission.callback_id.as_str(), action) {
+            (CALLBACK, Some(action @ Action::Approve)) => {
+                (action, Entry::Phrase(typed_phrase(submission).unwrap_or_default().to_owned()))
+            }
+            (reason::CALLBACK, Some(action @ (Action::Reject | Action::Skip { .. }))) => {
+                (action, typed_reason(submission).map_or(Entry::Nothing, |reason| Entry::Reason(reason.to_owned())))
+            }
+            (_, _) => return stale(delivery.turn),
         };
-        let phrase = typed_phrase(submission).unwrap_or_default().to_owned();
-        let command = command_of(incident, &action, Some(phrase))?;
+        let command = command_of(incident, &action, entry)?;
         let request = &incident.request;
         let actor = self.actor(&submission.by, &request.channel, &request.environment).await;
         match self.engine.command(&incident.id, command, actor).await {
@@ -87,10 +102,21 @@ impl Desk {
         }
     }
 
-    /// Opens the form in which the phrase is typed; the trigger lives three seconds.
-    async fn ask_for_phrase(&self, incident: &Incident, click: &Click, delivery: &Delivery) -> Result<(), NotDone> {
+    /// Whether `command` would be carried out now; nothing is recorded.
+    fn would_do(&self, incident: &Incident, command: Command, actor: Actor) -> Result<(), Refusal> {
+        let policy = self.policy(&incident.request.environment)?;
+        let facts = Facts { now: self.engine.clock.now(), actor, policy };
+        decide(incident, command, &facts).map(|_events| ()).map_err(Refusal::Rejected)
+    }
+
+    /// Opens the form that a button needs; the trigger lives three seconds.
+    async fn ask(&self, incident: &Incident, click: &Click, delivery: &Delivery) -> Result<(), NotDone> {
         let is_clicked = |button: &Button| button.id == click.value;
-        let view = buttons(incident).into_iter().find(is_clicked).and_then(|button| confirm(incident, &button));
+        let view = buttons(incident).into_iter().find(is_clicked).and_then(|button| match button.action {
+            Action::Approve => confirm(incident, &button),
+            Action::Reject | Action::Skip { .. } => reason(incident, &button),
+            Action::Stop | Action::Retry { .. } => None,
+        });
         let now = self.engine.clock.now().at;
         let trigger = delivery.arrival.fresh_trigger(click.trigger_id.as_deref(), now);
         if let (Some(view), Some(trigger)) = (view, trigger) {
@@ -100,22 +126,40 @@ impl Desk {
             }
         }
         Err(NotDone::Said(Message::of_text(
-            "The form in which you type the phrase could not be opened in time, so nothing was approved. Click Approve again.",
+            "The form that belongs to this button could not be opened in time, so nothing was done. Click again.",
         )))
     }
 }
 
-fn command_of(incident: &Incident, action: &Action, phrase: Option<String>) -> Result<Command, NotDone> {
+/// What was filled into a form.
+enum Entry {
+    /// Nothing, or there was no form.
+    Nothing,
+    /// The phrase that approves a plan.
+    Phrase(String),
+    /// A reason.
+    Reason(String),
+}
+
+fn command_of(incident: &Incident, action: &Action, entry: Entry) -> Result<Command, NotDone> {
     let digest = incident.proposal().map(|proposal| proposal.digest.clone());
+    let (phrase, reason) = match entry {
+        Entry::Nothing => (None, None),
+        Entry::Phrase(phrase) => (Some(phrase), None),
+        Entry::Reason(reason) => (None, Some(reason)),
+    };
     Ok(match action {
         Action::Approve => {
             Command::Approve { digest: digest.ok_or(Refusal::Rejected(Rejection::NotPlannedYet))?, phrase }
         }
         Action::Reject => {
-            Command::Reject { digest: digest.ok_or(Refusal::Rejected(Rejection::NotPlannedYet))?, reason: None }
+            Command::Reject { digest: digest.ok_or(Refusal::Rejected(Rejection::NotPlannedYet))?, reason }
         }
         Action::Stop => Command::Stop,
         Action::Retry { step, attempt } => Command::Retry { step: step.clone(), attempt: *attempt },
+        Action::Skip { step, attempt, .. } => {
+            Command::Skip { step: step.clone(), attempt: *attempt, reason: reason.unwrap_or_default() }
+        }
     })
 }
 

@@ -90,7 +90,14 @@ impl Mirror {
         changes: broadcast::Receiver<IncidentId>,
         stop: CancellationToken,
     ) -> Self {
-        Self { hands: Hands { store, slack, clock }, changes, stop, watched: BTreeMap::new() }
+        Self { hands: Hands { store, slack, clock, operations: None }, changes, stop, watched: BTreeMap::new() }
+    }
+
+    /// The same, with a channel in which emergencies are announced.
+    #[must_use]
+    pub fn announcing_in(mut self, operations: Option<ChannelId>) -> Self {
+        self.hands.operations = operations;
+        self
     }
 
     /// Mirrors until it is stopped; what is under way then is finished within a few seconds.
@@ -185,7 +192,8 @@ impl Mirror {
             return Ok(None);
         };
         let incident: Incident = stored.incident;
-        let Next { cursor, writes } = next(&state, &incident, &events, self.hands.clock.now());
+        let Next { cursor, writes } =
+            next(&state, &incident, &events, self.hands.operations.as_ref(), self.hands.clock.now());
         state.cursor = cursor;
         if writes.is_empty() && incident.is_closed() {
             self.watched.remove(id);

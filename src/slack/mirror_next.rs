@@ -6,12 +6,15 @@
 
 use super::client_types::MessageTs;
 use super::message::Message;
-use super::mirror_state::{Attempt, Item, MirrorState, Shown, state, whole};
+use super::mirror_state::{Announcement, Attempt, Item, MirrorState, Shown, state, whole};
+use super::views::announcement::announcement;
 use super::views::card::card;
 use super::views::milestone::milestone;
 use super::views::steps::steps;
 use crate::incident::event::{Event, What};
+use crate::incident::ids::ChannelId;
 use crate::incident::incident::Incident;
+use crate::incident::request::Manner;
 use crate::incident::time::Now;
 
 /// One thing to do at Slack.
@@ -65,8 +68,14 @@ pub(super) struct Next {
 }
 
 /// What is to be done, given what was shown, the record and its events from the cursor on. The record is at least as
-/// new as the events.
-pub(super) fn next(shown: &MirrorState, incident: &Incident, events: &[(u64, Event)], now: Now) -> Next {
+/// new as the events. `operations` is the channel in which emergencies are announced.
+pub(super) fn next(
+    shown: &MirrorState,
+    incident: &Incident,
+    events: &[(u64, Event)],
+    operations: Option<&ChannelId>,
+    now: Now,
+) -> Next {
     let mut pending = events.iter().filter(|(number, _)| *number >= shown.cursor);
     let told =
         pending.find_map(|(number, event)| milestone(incident, event, now.pace).map(|message| (*number, message)));
@@ -75,7 +84,7 @@ pub(super) fn next(shown: &MirrorState, incident: &Incident, events: &[(u64, Eve
     let thread = shown.card.as_ref().map(|card| card.ts.clone());
 
     if let Some(attempt) = &shown.attempt {
-        let thread = if attempt.item == Item::Card { None } else { thread };
+        let thread = if matches!(attempt.item, Item::Card | Item::Announcement) { None } else { thread };
         let writes = vec![Write::LookUp { attempt: attempt.clone(), thread }];
         return Next { cursor: shown.cursor, writes };
     }
@@ -88,6 +97,10 @@ pub(super) fn next(shown: &MirrorState, incident: &Incident, events: &[(u64, Eve
     let urgent = matches!(&card_update, Some(Write::Update { urgency: Urgency::State, .. }));
     let (now_updates, mut later_updates) = if urgent { (card_update, None) } else { (None, card_update) };
     writes.extend(now_updates);
+    if is_to_be_announced(shown, incident, operations) {
+        let message = announcement(incident);
+        writes.push(Write::Post { item: Item::Announcement, thread: None, message });
+    }
     let list = steps(incident, now);
     let starts = events.iter().any(|(number, event)| *number >= cursor && matches!(event.what, What::Started { .. }));
     match (&shown.steps, list) {
@@ -100,6 +113,13 @@ pub(super) fn next(shown: &MirrorState, incident: &Incident, events: &[(u64, Eve
     writes.extend(told.map(|(number, message)| Write::Post { item: Item::Event { number }, thread, message }));
     writes.extend(later_updates);
     Next { cursor, writes }
+}
+
+/// An emergency is announced where those who run this read, unless that is where the card stands.
+fn is_to_be_announced(shown: &MirrorState, incident: &Incident, operations: Option<&ChannelId>) -> bool {
+    incident.request.manner == Manner::Emergency
+        && shown.announcement == Announcement::Due
+        && operations.is_some_and(|operations| *operations != incident.request.channel)
 }
 
 fn update(item: Item, shown: &Shown, message: Message) -> Option<Write> {
@@ -123,7 +143,7 @@ mod tests {
     }
 
     fn looked(shown: &MirrorState, told: &Told) -> Next {
-        next(shown, &told.incident, &numbered(told), later())
+        next(shown, &told.incident, &numbered(told), Some(&ChannelId::new("C0OPS00001")), later())
     }
 
     /// What a write is, in a few words.
@@ -168,6 +188,7 @@ mod tests {
             names,
             [
                 "post Card",
+                "post Event { number: 1 } in the thread",
                 "post Event { number: 2 } in the thread",
                 "post Event { number: 3 } in the thread",
                 "post Steps in the thread",
@@ -202,6 +223,22 @@ mod tests {
     }
 
     #[test]
+    fn an_emergency_is_announced_once_and_a_regular_rollback_never() {
+        let told = states().into_iter().find(|(name, _)| *name == "waiting-emergency").unwrap().1;
+        let (shown, names) = written_out(MirrorState::default(), &told);
+        assert_eq!(names, ["post Card", "post Announcement", "post Event { number: 1 } in the thread"]);
+        assert_eq!(shown.announcement, Announcement::Over);
+        let in_its_own_channel = next(
+            &MirrorState { announcement: Announcement::Due, ..shown },
+            &told.incident,
+            &numbered(&told),
+            Some(&told.incident.request.channel),
+            later(),
+        );
+        assert_eq!(in_its_own_channel.writes, []);
+    }
+
+    #[test]
     fn a_changed_state_goes_before_news_and_progress_after_it() {
         let (shown, _) = written_out(MirrorState::default(), &Told::under_way());
         let failed: Vec<String> = looked(&shown, &Told::blocked()).writes.iter().map(name).collect();
@@ -231,7 +268,7 @@ mod tests {
         let told = Told::requested().proposed(terms(1));
         let found = MirrorState::default().with(Item::Card, Shown::found(MessageTs::new("1.5")));
         let writes: Vec<String> = looked(&found, &told).writes.iter().map(name).collect();
-        assert_eq!(writes, ["update Card (State)"]);
+        assert_eq!(writes, ["update Card (State)", "post Event { number: 1 } in the thread"]);
         let event = MirrorState::default().with(Item::Event { number: 4 }, Shown::found(MessageTs::new("1.6")));
         assert_eq!(event.cursor, 5);
     }

@@ -15,6 +15,8 @@ pub(super) enum Item {
     Card,
     /// The step list in its thread.
     Steps,
+    /// The announcement of an emergency in the operations channel.
+    Announcement,
     /// The thread post of one event.
     Event {
         /// The event's number.
@@ -55,6 +57,20 @@ pub(super) struct MirrorState {
     pub(super) attempt: Option<Attempt>,
     /// A post that may have been made already and could not be looked for.
     pub(super) unsure: Option<Item>,
+    /// Whether an emergency has been announced.
+    #[serde(default)]
+    pub(super) announcement: Announcement,
+}
+
+/// How far the announcement of an emergency is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Announcement {
+    /// Not made, where one is to be made.
+    #[default]
+    Due,
+    /// Made, or refused by Slack for good, which is logged.
+    Over,
 }
 
 /// How it is stored.
@@ -71,6 +87,7 @@ impl Item {
         let message = match self {
             Self::Card => "card".to_owned(),
             Self::Steps => "steps".to_owned(),
+            Self::Announcement => "announcement".to_owned(),
             Self::Event { number } => format!("event-{number}"),
         };
         Mark { incident: incident.clone(), message }
@@ -121,6 +138,7 @@ impl MirrorState {
         match item {
             Item::Card => self.card = Some(shown),
             Item::Steps => self.steps = Some(shown),
+            Item::Announcement => self.announcement = Announcement::Over,
             Item::Event { number } => self.cursor = self.cursor.max(number.saturating_add(1)),
         }
         self.attempt = None;
@@ -150,6 +168,7 @@ mod tests {
             cursor: 7,
             attempt: Some(Attempt { item: Item::Event { number: 7 }, at: "2026-11-01T12:00:00Z".parse().unwrap() }),
             unsure: None,
+            announcement: Announcement::Due,
         };
         let bytes = state.to_bytes();
         assert!(

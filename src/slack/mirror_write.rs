@@ -14,7 +14,7 @@ use super::client_error::SlackError;
 use super::client_types::{MessageTs, Post, Posted};
 use super::message::Message;
 use super::mirror_next::Write;
-use super::mirror_state::{Attempt, Item, MirrorState, Shown};
+use super::mirror_state::{Announcement, Attempt, Item, MirrorState, Shown};
 use crate::clock::Clock;
 use crate::incident::ids::{ChannelId, IncidentId};
 use crate::store::{Store, StoreError};
@@ -49,6 +49,8 @@ pub(super) struct Hands {
     pub(super) store: Store,
     pub(super) slack: SlackClient,
     pub(super) clock: Clock,
+    /// Where emergencies are announced.
+    pub(super) operations: Option<ChannelId>,
 }
 
 /// A write that is not waiting for anything any more.
@@ -85,6 +87,12 @@ impl Hands {
         state: MirrorState,
         job: Job,
     ) -> Written {
+        let is_announcement = matches!(
+            &job,
+            Job::LookUp { attempt: Attempt { item: Item::Announcement, .. }, .. }
+                | Job::Post { item: Item::Announcement, .. }
+        );
+        let channel = self.operations.as_ref().filter(|_| is_announcement).unwrap_or(channel);
         match job {
             Job::LookUp { attempt, thread } => self.look_up(incident, channel, state, attempt, thread).await,
             Job::Post { item, thread, message } => self.post(incident, channel, state, item, thread, message).await,
@@ -122,6 +130,15 @@ impl Hands {
             Ok(ts) => self.kept(incident, state.with(item, Shown::of(ts, &message)), Ok(())).await,
             // The attempt stays: it is looked up next.
             Err(error @ SlackError::Unknown { .. }) => Written { state, end: Err(Setback::Slack(error)) },
+            Err(error @ SlackError::Refused { .. }) if item == Item::Announcement => {
+                tracing::error!(
+                    incident = %incident, error = %error,
+                    "an emergency could not be announced in the operations channel: invite Rollbot to it"
+                );
+                // The thread must not wait for a channel that it does not stand in.
+                let state = MirrorState { announcement: Announcement::Over, ..before };
+                self.kept(incident, state, Ok(())).await
+            }
             Err(error) => {
                 let gone = matches!(error.code(), Some("thread_not_found" | "message_not_found"));
                 let state = if gone { before.without_card() } else { before };
@@ -149,7 +166,7 @@ impl Hands {
                 let state = match item {
                     Item::Card => state.without_card(),
                     Item::Steps => MirrorState { steps: None, ..state },
-                    Item::Event { .. } => state,
+                    Item::Event { .. } | Item::Announcement => state,
                 };
                 self.kept(incident, state, Ok(())).await
             }

@@ -59,7 +59,7 @@ impl Kind {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) tables: Tables,
-    pub(super) gate: Arc<RwLock<()>>,
+    pub(super) gate: RwLock<()>,
     pub(super) failure: watch::Sender<Option<StoreError>>,
     pub(super) writes: AtomicU64,
     pub(super) syncs: AtomicU64,
@@ -219,11 +219,11 @@ fn count(shared: &Shared, applied: &[(u64, Kind)]) {
     shared.writes.fetch_add(writes, Ordering::Relaxed);
     shared.syncs.fetch_add(1, Ordering::Relaxed);
     for (number, kind) in applied {
-        metrics::counter!("rollbot_store_writes_total", "kind" => kind.word()).increment(1);
+        crate::telemetry::store_write(kind.word());
         #[cfg(feature = "sandbox")]
         shared.counter.after(*number, *kind);
         #[cfg(not(feature = "sandbox"))]
         let _ = number;
     }
-    metrics::counter!("rollbot_store_syncs_total").increment(1);
+    crate::telemetry::store_sync();
 }

@@ -13,8 +13,9 @@ use super::decode::{self, Record};
 use super::envelope::{Shape, unseal};
 use crate::incident::event::{Event, What};
 use crate::incident::ids::{Digest, IncidentId, StepId};
-use crate::incident::incident::{End, Verdict};
-use crate::incident::sample::{CLEO, at, person, release, replay, story};
+use crate::incident::incident::{End, Verdict, Vote};
+use crate::incident::request::{Manner, Request};
+use crate::incident::sample::{ANNA, CLEO, at, person, proposal, release, replay, request, small_plan, sre, story};
 
 /// The file's envelopes, one after the other.
 fn golden(name: &str, shape: Shape, present: &[Value]) -> Vec<Vec<u8>> {
@@ -68,12 +69,27 @@ fn events() -> Vec<Event> {
     events
 }
 
+/// What was added to the events since the first file was written.
+fn newer_events() -> Vec<Event> {
+    let request = Request { manner: Manner::Emergency, ..request() };
+    let mut newer = proposal(small_plan("api"), 2);
+    newer.terms.skippers = vec![sre()];
+    newer.fallen = vec![Vote { by: person(CLEO), at: at(58) }];
+    let whats = [
+        What::Requested { id: IncidentId::new("rb-23456"), request },
+        What::Proposed { proposal: Box::new(newer) },
+        What::VoteFell { voter: person(CLEO) },
+    ];
+    whats.into_iter().map(|what| Event { at: at(60), by: person(ANNA), what }).collect()
+}
+
 /// Of a new variant of [`What`] this does not compile: it belongs into the golden file too.
 fn is_covered(what: &What) -> bool {
     match what {
         What::Requested { .. }
         | What::Proposed { .. }
         | What::Approved { .. }
+        | What::VoteFell { .. }
         | What::Started { .. }
         | What::Began { .. }
         | What::Acting { .. }
@@ -111,6 +127,15 @@ fn every_event_is_read_and_written_as_ever() {
     let events = events();
     assert!(events.iter().all(|event| is_covered(&event.what)));
     agree("event-1.txt", Shape::Event, &events, decode::event);
+}
+
+#[test]
+fn newer_records_and_events_are_read_and_written_as_ever() {
+    let events = newer_events();
+    agree("event-2.txt", Shape::Event, &events, decode::event);
+    let incident = replay(&events[..2]);
+    let record = Record { rev: Rev::FIRST.next(), events: 2, incident };
+    agree("record-2.txt", Shape::Record, &[record], |bytes| decode::record(b"rb-23456", bytes));
 }
 
 #[test]

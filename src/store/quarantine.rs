@@ -50,7 +50,7 @@ impl Unreadable {
             reason = self.reason,
             "something stored cannot be read and is kept aside; a person has to look at it"
         );
-        metrics::counter!("rollbot_store_quarantined_total").increment(1);
+        crate::telemetry::quarantined();
     }
 }
 

@@ -92,7 +92,7 @@ impl SledStore {
         let blobs = Blobs::open(folder)?;
         let shared = Arc::new(Shared {
             tables,
-            gate: Arc::new(RwLock::new(())),
+            gate: RwLock::new(()),
             failure: watch::Sender::new(None),
             writes: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
@@ -276,10 +276,11 @@ impl SledStore {
         T: Send + 'static,
         F: FnOnce(&Tables, &mut Vec<Unreadable>) -> Result<T, StoreError> + Send + 'static,
     {
-        let gate = Arc::clone(&self.shared.gate).read_owned().await;
         let shared = Arc::clone(&self.shared);
         let (seen, aside) = self
             .off_thread(move || {
+                // Here and not in the future: one that is given the gate and not polled would lock everybody out.
+                let gate = shared.gate.blocking_read();
                 let mut aside = Vec::new();
                 let seen = look(&shared.tables, &mut aside);
                 drop(gate);
@@ -362,6 +363,35 @@ fn listed(tables: &Tables, key: &[u8], aside: &mut Vec<Unreadable>) -> Result<Op
         Err(reason) => {
             aside.push(Unreadable::new(Table::Incidents, key, reason));
             Ok(None)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_reader_who_does_not_come_back_for_the_answer_locks_nobody_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SledStore::open(folder.path()).await.unwrap();
+        let id = IncidentId::new("rb-23456");
+        let mut left = Vec::new();
+        for _ in 0..30 {
+            let (writer, written) = (store.clone(), id.clone());
+            let first = tokio_util::task::TaskTracker::new()
+                .spawn(async move { writer.put_view(&written, b"first").await.unwrap() });
+            // Readers come at every moment of the write, and are not polled again.
+            while !first.is_finished() {
+                let mut reader = Box::pin(store.load(&id));
+                let _ = futures::poll!(&mut reader);
+                left.push(reader);
+                tokio::task::yield_now().await;
+            }
+            let second = tokio::time::timeout(Duration::from_secs(10), store.put_view(&id, b"second")).await;
+            assert!(second.is_ok(), "a write waits for a reader who has left");
         }
     }
 }

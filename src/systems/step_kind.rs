@@ -81,6 +81,8 @@ pub enum Judgement<D> {
 /// What a step has done so far, in all its attempts.
 #[derive(Debug, Clone, Copy)]
 pub struct StepJournal<'a> {
+    /// What every act's key begins with: the incident and the step.
+    pub key: &'a str,
     /// The present attempt, from 1.
     pub attempt: u32,
     /// When the present attempt began.
@@ -116,6 +118,11 @@ pub enum Outcome<R> {
 }
 
 impl StepJournal<'_> {
+    /// The key of an act: [`StepKind::act`] is given it, and whoever looks for a lost effect looks for it.
+    pub fn key_of(&self, number: u32) -> String {
+        format!("{}-{number}", self.key)
+    }
+
     /// The acts in the step's own types. An act that this version cannot read counts as one of unknown outcome would:
     /// the caller is told, and must not act.
     ///

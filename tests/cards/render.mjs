@@ -59,7 +59,7 @@ try {
       chromium,
       ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
        "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--force-device-scale-factor=1",
-       `--user-data-dir=${join(profile, "user")}`, "--window-size=660,760", `--screenshot=${picture}`, `file://${html}`],
+       `--user-data-dir=${join(profile, "user")}`, "--window-size=660,1100", `--screenshot=${picture}`, `file://${html}`],
       { stdio: "ignore", timeout: 60_000 },
     );
     drawn += 1;

@@ -3,15 +3,22 @@
 
 #![allow(dead_code, unreachable_pub, clippy::expect_used, clippy::panic, reason = "each test binary uses a part of it")]
 
+pub mod record;
+
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rollbot::admin::{self, Answer, Question};
+use rollbot::incident::incident::Incident;
 use rollbot::incident::time::Pace;
-use rollbot::sandbox::scenario;
+use rollbot::sandbox::scenario::{self, Scenario};
+use rollbot::sandbox::script::{self, Sight, What};
 use rollbot::sandbox::slack::render;
 use rollbot::sandbox::slack::{Message, MessageRef, Outcome, Reply};
 use rollbot::sandbox::stage::Stage;
-use rollbot::sandbox::wire::Call;
+use rollbot::sandbox::wire::{Call, Fault, Moment};
+use serde_json::Value;
 
 /// How fast tests run: a rollback of two minutes takes about a second.
 pub const SPEED: u32 = 200;
@@ -35,16 +42,28 @@ impl Play {
     /// The scenario is set and the bot runs.
     pub async fn begin(variant: Option<&str>) -> Self {
         let mut play = Self::set(variant).await;
-        play.stage.bot.start().await.expect("the bot starts");
+        play.stage.begin().await.expect("the bot starts");
         play
     }
 
     /// The scenario is set; the bot does not run yet.
     pub async fn set(variant: Option<&str>) -> Self {
-        let scenario = scenario::find("ecs-playbook", variant).expect("the scenario is shipped");
+        let scenario = scenario(variant);
         let stage =
             Stage::set(&scenario, program(), Pace::new(SPEED.min(scenario.fastest))).await.expect("the stage is set");
+        if let Some(file) = record::file(record::By::Bot) {
+            stage.wire.record(file);
+        }
         Self { stage, restarts: 0 }
+    }
+
+    /// A scenario that the test has changed is set, and the bot runs.
+    pub async fn of(scenario: &Scenario) -> Self {
+        let pace = Pace::new(SPEED.min(scenario.fastest));
+        let stage = Stage::set(scenario, program(), pace).await.expect("the stage is set");
+        let mut play = Self { stage, restarts: 0 };
+        play.stage.begin().await.expect("the bot starts");
+        play
     }
 
     pub fn channel() -> String {
@@ -180,28 +199,76 @@ impl Play {
 
     /// Approves the newest card with the phrase that production asks for, until it is approved.
     pub async fn approve(&mut self, who: &str) {
+        let phrase = ("Phrase".to_owned(), "rollback-production".to_owned());
+        self.click_and_fill_in(who, "Approve", &[phrase]).await;
+    }
+
+    /// Clicks a button and fills in the form that it opens, until the button is gone.
+    pub async fn click_and_fill_in(&mut self, who: &str, button: &str, values: &[(String, String)]) {
         let user = self.user(who);
+        let values: Vec<(&str, &str)> = values.iter().map(|(label, text)| (label.as_str(), text.as_str())).collect();
         let since = self.stage.clock.reading();
-        while self.with_button("Approve").is_some() {
-            assert!(since.elapsed() < PATIENCE, "the plan does not get approved\n{}", self.seen());
-            if self.click(who, "Approve").await.is_none() {
+        while self.with_button(button).is_some() {
+            assert!(since.elapsed() < PATIENCE, "[ {button} ] does not go\n{}", self.seen());
+            if self.click(who, button).await.is_none() {
                 return;
             }
             let opened =
                 self.stage.slack.wait_for(Duration::from_secs(3), |slack| slack.open_modal(&user)).await.is_some();
-            if opened {
-                let reply = self.stage.slack.submit(&user, &[("Phrase", "rollback-production")]).await;
-                if matches!(reply.outcome, Outcome::Trouble(_)) {
-                    self.stage.slack.close_modal(&user).await;
-                    self.revive().await;
-                    continue;
-                }
-                let since = self.stage.clock.reading();
-                while self.with_button("Approve").is_some() && since.elapsed() < Duration::from_secs(5) {
-                    self.revive().await;
-                    self.stage.clock.sleep_really(Duration::from_millis(50)).await;
-                }
+            if !opened {
+                continue;
             }
+            let reply = self.stage.slack.submit(&user, &values).await;
+            if matches!(reply.outcome, Outcome::Trouble(_)) {
+                self.stage.slack.close_modal(&user).await;
+                self.revive().await;
+                continue;
+            }
+            let submitted = self.stage.clock.reading();
+            while self.with_button(button).is_some() && submitted.elapsed() < Duration::from_secs(5) {
+                self.revive().await;
+                self.stage.clock.sleep_really(Duration::from_millis(50)).await;
+            }
+        }
+    }
+
+    /// Plays a story as [`rollbot::sandbox::player`] does, but with people who do not give up: what nobody answered is
+    /// typed and clicked again. What the story itself does to the bot is left out.
+    pub async fn act_out(&mut self, story: &str) {
+        let lines = script::read(story).expect("the story can be read");
+        let mut lines = lines.iter().peekable();
+        while let Some(line) = lines.next() {
+            match &line.what {
+                What::Type { who, text } => {
+                    self.type_command(who, text).await;
+                }
+                What::Click { who, button } => {
+                    let form = lines.next_if(|next| matches!(next.what, What::Submit { .. }));
+                    match form.map(|form| &form.what) {
+                        Some(What::Submit { values, .. }) => self.click_and_fill_in(who, button, values).await,
+                        _ => {
+                            self.click(who, button).await;
+                        }
+                    }
+                }
+                // What a crash leaves out of the thread, such as the receipt of an act whose reply was lost, is no loss.
+                What::Wait(Sight::Thread(_)) | What::Bot(_) => {}
+                What::Wait(sight) => self.until(&line.text, |play| play.sees(sight)).await,
+                What::Submit { .. }
+                | What::Deploy { .. }
+                | What::Fault { .. }
+                | What::SlackDown { .. }
+                | What::Pause { .. } => panic!("{} cannot be acted out", line.text),
+            }
+        }
+    }
+
+    /// Whether something can be seen now.
+    pub fn sees(&self, sight: &Sight) -> bool {
+        match sight {
+            Sight::Card(text) => self.card_text().contains(text),
+            Sight::Thread(text) => self.thread().iter().any(|message| message.contains(text)),
+            Sight::Alone { who, text } => self.alone(who).iter().any(|message| message.contains(text)),
         }
     }
 
@@ -220,8 +287,171 @@ impl Play {
         calls
     }
 
+    /// The versions of the tasks of shop-prod/api that run now and are meant to, sorted; with `, not serving` where one
+    /// does not serve.
+    pub fn running(&self) -> Vec<String> {
+        let running = self.stage.aws.running("shop-prod", "api");
+        let mut versions: Vec<String> = running
+            .into_iter()
+            .map(|task| {
+                let version = task.versions.get("app").cloned().unwrap_or_default();
+                if task.serves { version } else { format!("{version}, not serving") }
+            })
+            .collect();
+        versions.sort();
+        versions
+    }
+
+    /// The calls of one operation, in order.
+    pub fn calls_of(&self, operation: &str) -> Vec<Call> {
+        let mut calls = self.stage.wire.calls();
+        calls.retain(|call| call.operation == operation);
+        calls
+    }
+
+    /// The ids of the deployments that `UpdateService` made, each once: how often it took effect.
+    pub fn deployments_made(&self) -> Vec<String> {
+        let mut made: Vec<String> = self
+            .calls_of("UpdateService")
+            .iter()
+            .filter_map(|call| call.reply.pointer("/service/deployments/0/id")?.as_str().map(str::to_owned))
+            .collect();
+        made.sort();
+        made.dedup();
+        made
+    }
+
+    /// Everything that the bot ever sent to Slack to be read, card by card and post by post, whether it arrived or not.
+    pub fn sent(&self) -> Vec<String> {
+        let mut calls = self.stage.wire.calls();
+        calls.retain(|call| call.service.starts_with("slack") && call.writes);
+        calls.into_iter().map(|call| strings(&call.request).join("\n")).collect()
+    }
+
+    /// Fails if the bot ever said that the service is rolled back, however briefly.
+    pub fn assert_never_called_rolled_back(&self) {
+        for text in self.sent() {
+            let claims = [": rolled back", "is rolled back", "again, proved"];
+            let claim = claims.iter().find(|claim| text.contains(**claim));
+            assert!(claim.is_none(), "it was called rolled back: {text}\n{}", self.seen());
+        }
+    }
+
+    /// `react` decides on every call and moment in place of the stage's own faults.
+    pub fn on_wire(&self, react: impl Fn(&Call, Moment) -> Option<Fault> + Send + Sync + 'static) {
+        self.stage.wire.interfere(Some(Arc::new(move |call: &Call, moment: Moment| {
+            let fault = react(call, moment);
+            Box::pin(async move { fault })
+        })));
+    }
+
+    /// Every incident that the running bot has on record, newest first.
+    pub async fn incidents(&self) -> Vec<Incident> {
+        let question = Question::History { environment: None, service: None, limit: 20 };
+        match admin::ask(&self.stage.folder().join("rollbot-data"), &question).await {
+            Ok(Some(Answer::History { incidents })) => incidents,
+            Ok(_) | Err(_) => Vec::new(),
+        }
+    }
+
+    /// Waits until the newest incident on record is as it should be; the bot is started again whenever it has died.
+    pub async fn until_recorded(&mut self, what: &str, mut there: impl FnMut(&Incident) -> bool) -> Incident {
+        let since = self.stage.clock.reading();
+        loop {
+            self.revive().await;
+            let newest = self.incidents().await.into_iter().next();
+            if let Some(incident) = newest.filter(|incident| there(incident)) {
+                return incident;
+            }
+            assert!(since.elapsed() < PATIENCE, "not recorded: {what}\n{}", self.seen());
+            self.stage.clock.sleep_really(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Somebody types a command that is answered to them alone; returns the answer on one line.
+    pub async fn ask(&mut self, who: &str, text: &str) -> String {
+        let before = self.alone(who).len();
+        self.type_command(who, text).await;
+        self.told(who, before).await
+    }
+
+    /// Somebody clicks a button and is told something alone; returns that.
+    pub async fn click_in_vain(&mut self, who: &str, button: &str) -> String {
+        let before = self.alone(who).len();
+        self.click(who, button).await;
+        self.told(who, before).await
+    }
+
+    async fn told(&mut self, who: &str, before: usize) -> String {
+        self.until(&format!("an answer to {who} alone"), |play| play.alone(who).len() > before).await;
+        let told = self.alone(who).pop().expect("it was just seen");
+        told.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Asks for a rollback and waits until its plan can be approved.
+    pub async fn propose(&mut self, who: &str, text: &str) {
+        let cards = self.cards();
+        self.type_command(who, text).await;
+        self.until("a plan to approve", |play| play.cards() > cards && play.card_text().contains("[ Approve ]")).await;
+    }
+
+    /// How many cards stand in the channel.
+    pub fn cards(&self) -> usize {
+        self.public().iter().filter(|message| message.is_in_channel()).count()
+    }
+
+    /// Runs the command line beside the bot, as whoever owns its folder would: exit code, standard output, errors.
+    pub async fn command_line(&self, arguments: &[&str]) -> (i32, String, String) {
+        let output = tokio::process::Command::new(program())
+            .args(arguments)
+            .current_dir(self.stage.folder())
+            .env_clear()
+            .env("ROLLBOT_CONFIG", "rollbot.yml")
+            .output()
+            .await
+            .expect("the command line can be run");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints text");
+        (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+    }
+
+    /// Leaves in the middle: the bot is killed, for what it would still write is not looked at.
+    pub async fn leave(mut self) {
+        self.stage.bot.kill().await.expect("the bot can be killed");
+        self.stage.strike().await.expect("the stage is struck");
+    }
+
     /// Ends everything in order; a server that does not end when told to fails the test.
     pub async fn end(self) {
         self.stage.strike().await.expect("the bot ends when it is told to");
+    }
+}
+
+/// A shipped scenario, for a test to change.
+pub fn scenario(variant: Option<&str>) -> Scenario {
+    scenario::find("ecs-playbook", variant).expect("the scenario is shipped")
+}
+
+/// The same for a test in which everything is to go well, on a machine that has other things to do as well: half the
+/// speed, and checks that are not given up after half a second of real time.
+pub fn calm(variant: Option<&str>) -> Scenario {
+    let mut scenario = scenario(variant);
+    scenario.fastest = scenario.fastest.min(SPEED / 2);
+    configure(&mut scenario, "within: 2m", "within: 2h");
+    scenario
+}
+
+/// Puts `new` in place of `old` in the scenario's rollbot.yml, where it has to stand.
+pub fn configure(scenario: &mut Scenario, old: &str, new: &str) {
+    assert!(scenario.configuration.contains(old), "rollbot.yml has no {old}");
+    scenario.configuration = scenario.configuration.replace(old, new).leak();
+}
+
+/// All strings in a value, keys left out.
+pub fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(strings).collect(),
+        Value::Object(fields) => fields.values().flat_map(strings).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
     }
 }

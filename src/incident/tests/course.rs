@@ -14,7 +14,7 @@ use crate::incident::policy::Actor;
 use crate::incident::sample::{
     ANNA, BEN, at, checks, failure, optional, person, plan, replay, rolls_back, stage, story, terms,
 };
-use crate::incident::step::Finding;
+use crate::incident::step::{Finding, StepState};
 
 fn word(phase: &Phase<'_>) -> &'static str {
     match phase {
@@ -81,6 +81,24 @@ fn a_stopped_incident_drains_and_then_ends() {
 }
 
 #[test]
+fn peer_01_a_target_that_is_gone_after_the_checks_blocks_and_has_the_checks_repeated() {
+    let checked = replay(&story("rb-23456", "api")[..16]);
+    assert_eq!(due(&checked), [Due::Settle]);
+    let gone = Command::Fail { step: StepId::new("api"), failure: failure(Finding::Wrong) };
+    let blocked = then(&checked, Actor::Rollbot, 20, gone.clone()).unwrap();
+    assert_eq!((word(&phase(&blocked)), due(&blocked)), ("blocked", vec![]));
+    let retried = Command::Retry { step: StepId::new("api"), attempt: 2 };
+    let again = then(&blocked, person(BEN), 21, retried).unwrap();
+    assert_eq!(due(&again), [Due::Run(StepId::new("api"))]);
+    let states: Vec<StepState> =
+        again.run().unwrap().of(Purpose::Verify).map(|(_, record)| record.state.clone()).collect();
+    assert!(states.iter().all(|state| *state == StepState::Pending), "{states:?}");
+    // The verdict stands for what was proved: what comes after it is for the watch to find.
+    let settled = then(&checked, Actor::Rollbot, 20, Command::Settle).unwrap();
+    assert!(then(&settled, Actor::Rollbot, 21, gone).is_err());
+}
+
+#[test]
 fn a_regression_does_not_end_the_watch_of_what_comes_after() {
     let watch = stage(Purpose::Watch, vec![vec![checks("watch/1"), checks("watch/2")]]);
     let mut events = story("rb-23456", "api");
@@ -132,7 +150,7 @@ fn the_verdict_says_what_was_proved(
     let mut go = |actor: Actor, command: Command| incident = then(&incident, actor, 10, command).unwrap();
     go(Actor::Rollbot, Command::Propose { plan, terms: terms(1) });
     go(person(BEN), Command::Approve { digest: digest.clone(), phrase: None });
-    go(Actor::Rollbot, Command::Start { digest });
+    go(Actor::Rollbot, Command::Start { digest, voters: Vec::new() });
     for (step, fate) in [("api", required), ("web", other), ("check", check)] {
         let step = StepId::new(step);
         go(Actor::Rollbot, Command::Begin { step: step.clone() });
@@ -167,7 +185,7 @@ fn an_optional_step_that_failed_is_passed_and_not_retried() {
     let commands = [
         (Actor::Rollbot, Command::Propose { plan, terms: terms(1) }),
         (person(BEN), Command::Approve { digest: digest.clone(), phrase: None }),
-        (Actor::Rollbot, Command::Start { digest }),
+        (Actor::Rollbot, Command::Start { digest, voters: Vec::new() }),
         (Actor::Rollbot, Command::Begin { step: step.clone() }),
         (Actor::Rollbot, Command::Fail { step: step.clone(), failure: failure(Finding::Wrong) }),
     ];

@@ -102,7 +102,14 @@ pub(super) fn sensible(incident: &Incident, roll: &Roll, required: u8) -> (Actor
             }
             Due::Start => {
                 let digest = incident.proposal().unwrap().digest.clone();
-                return engine(Command::Start { digest });
+                // Now and then somebody has left the group since they voted.
+                let mut voters = vec![member(BEN)];
+                if roll.variant.index(8) == 0 {
+                    for group in voters.iter_mut().flat_map(|voter| voter.groups.values_mut()) {
+                        *group = Known::No;
+                    }
+                }
+                return engine(Command::Start { digest, voters });
             }
             Due::Run(step) => return engine(carry_on(incident, step, roll.variant.index(8))),
             Due::Settle => return engine(Command::Settle),
@@ -178,7 +185,7 @@ pub(super) fn anything(incident: &Incident, roll: &Roll, required: u8) -> (Actor
         Command::NothingToDo { why: why.clone() },
         Command::CannotPlan { why: why.clone() },
         Command::Expire,
-        Command::Start { digest },
+        Command::Start { digest, voters: Vec::new() },
         Command::Begin { step: step.clone() },
         Command::Act { step: step.clone(), what },
         Command::Accept { step: step.clone(), number, receipt, request_id: None },

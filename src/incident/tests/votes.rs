@@ -6,12 +6,16 @@ use super::then::{facts, then};
 use crate::incident::command::{Command, Facts};
 use crate::incident::decide::{decide, request as ask};
 use crate::incident::due::{Due, due};
+use crate::incident::event::Event;
 use crate::incident::evolve::{evolve, open};
 use crate::incident::ids::{IncidentId, UserId};
-use crate::incident::incident::Incident;
-use crate::incident::policy::{Actor, SelfApproval};
+use crate::incident::incident::{Incident, Terms};
+use crate::incident::policy::{Actor, Known, Member, Policy, Principal, Right, SelfApproval, Standing};
 use crate::incident::rejection::Rejection;
-use crate::incident::sample::{ANNA, BEN, CLEO, at, person, policy, replay, request, small_plan, story, terms};
+use crate::incident::request::{Manner, Request};
+use crate::incident::sample::{
+    ANNA, BEN, CLEO, DORA, at, member, person, policy, replay, request, small_plan, sre, story, terms,
+};
 use crate::incident::time::{Now, Pace};
 
 fn proposed(required: u8, phrase: Option<&str>) -> Incident {
@@ -114,6 +118,122 @@ fn a_plan_takes_votes_until_it_expires(#[case] second: i64, #[case] votes: bool,
     assert_eq!(vote.is_ok(), votes, "{vote:?}");
     let expiry = then(&incident, Actor::Rollbot, second, Command::Expire);
     assert_eq!(expiry.is_ok(), expires, "{expiry:?}");
+}
+
+/// What is known of `user` at the fresh look: whether they are in the group that approves.
+fn now(user: &str, in_group: Known) -> Member {
+    let mut member = member(user);
+    member.groups.values_mut().for_each(|known| *known = in_group);
+    member
+}
+
+fn start(incident: &Incident, voters: Vec<Member>) -> Result<Incident, Rejection> {
+    let digest = incident.proposal().unwrap().digest.clone();
+    then(incident, Actor::Rollbot, 20, Command::Start { digest, voters })
+}
+
+#[rstest]
+//                       what is known of the voters now                            whose votes fall
+#[case::as_before(vec![now(BEN, Known::Yes), now(CLEO, Known::Yes)], &[])]
+#[case::one_left(vec![now(BEN, Known::No), now(CLEO, Known::Yes)], &[BEN])]
+#[case::both_left(vec![now(BEN, Known::No), now(CLEO, Known::No)], &[BEN, CLEO])]
+#[case::a_guest_now(vec![Member { standing: Standing::Guest, ..now(BEN, Known::Yes) }], &[BEN])]
+#[case::slack_does_not_say(vec![now(BEN, Known::Unknown), now(CLEO, Known::Unknown)], &[])]
+#[case::slack_does_not_answer(vec![Member { standing: Standing::Unknown, ..now(BEN, Known::Unknown) }], &[])]
+#[case::nobody_knows_people(vec![], &[])]
+#[case::a_stranger(vec![now(DORA, Known::No)], &[])]
+fn votes_are_looked_at_again_before_the_start(#[case] voters: Vec<Member>, #[case] fallen: &[&str]) {
+    let mut approved = proposed(2, None);
+    for who in [BEN, CLEO] {
+        approved = approve(&approved, person(who), 10, None).unwrap();
+    }
+    let after = start(&approved, voters).unwrap();
+    let proposal = after.proposal().unwrap();
+    let gone: Vec<&str> = proposal.fallen.iter().map(|vote| vote.by.user().unwrap().as_str()).collect();
+    assert_eq!(gone, fallen);
+    assert_eq!(proposal.votes.len(), 2 - fallen.len());
+    assert_eq!(after.run().is_some(), fallen.is_empty(), "it starts if no vote has fallen");
+    if !fallen.is_empty() {
+        assert_eq!(due(&after), [Due::Expire { at: at(902) }], "it waits again");
+    }
+}
+
+#[test]
+fn whoever_comes_back_votes_again() {
+    let approved = approve(&proposed(1, None), person(BEN), 10, None).unwrap();
+    let fallen = start(&approved, vec![now(BEN, Known::No)]).unwrap();
+    let again = approve(&fallen, person(BEN), 30, None).unwrap();
+    let proposal = again.proposal().unwrap();
+    assert_eq!((proposal.votes.len(), proposal.fallen.len()), (1, 0));
+    assert!(start(&again, vec![now(BEN, Known::Yes)]).unwrap().run().is_some());
+}
+
+#[test]
+fn a_vote_from_the_command_line_does_not_fall() {
+    let machine = Actor::Machine { user: "robin".to_owned() };
+    let approved = approve(&proposed(1, None), machine, 10, None).unwrap();
+    assert!(start(&approved, vec![now(BEN, Known::No)]).unwrap().run().is_some());
+}
+
+/// Anna asks, with and without a reason, where `from` may do without a second person.
+fn emergency(from: Vec<Principal>, reason: Option<&str>) -> (Policy, Result<Event, Rejection>) {
+    let mut policy = policy(2);
+    policy.emergency = from;
+    let request = Request { manner: Manner::Emergency, reason: reason.map(str::to_owned), ..request() };
+    let asked = ask(IncidentId::new("rb-23456"), request, &facts(&policy, person(ANNA), 0));
+    (policy, asked)
+}
+
+fn anna() -> Principal {
+    Principal::Person { id: UserId::new(ANNA), name: "anna".to_owned() }
+}
+
+#[rstest]
+#[case::named(vec![anna()], Some("p99 tripled"), None)]
+#[case::nobody_is(vec![], Some("p99 tripled"), Some(Rejection::NotAllowed { right: Right::Emergency, holders: vec![] }))]
+#[case::others_are(vec![sre()], Some("p99 tripled"), Some(Rejection::NotAllowed { right: Right::Emergency, holders: vec![sre()] }))]
+#[case::no_reason(vec![anna()], None, Some(Rejection::NoReason))]
+#[case::a_blank_reason(vec![anna()], Some(" \t"), Some(Rejection::NoReason))]
+fn an_emergency_takes_the_right_and_a_reason(
+    #[case] from: Vec<Principal>,
+    #[case] reason: Option<&str>,
+    #[case] refused: Option<Rejection>,
+) {
+    let (_, asked) = emergency(from, reason);
+    assert_eq!(asked.err(), refused);
+}
+
+#[test]
+fn in_an_emergency_the_requester_confirms_alone_and_the_plan_is_bound_as_ever() {
+    let (policy, asked) = emergency(vec![anna()], Some("p99 tripled"));
+    let opened = open(&asked.unwrap()).unwrap();
+    let terms = Terms::of(&policy, opened.request.manner);
+    assert_eq!(terms.required, 0);
+    let step = |incident: &Incident, actor: Actor, command: Command| {
+        let events = decide(incident, command, &facts(&policy, actor, 10))?;
+        Ok::<_, Rejection>(events.iter().fold(incident.clone(), evolve))
+    };
+    let propose = |plan| Command::Propose { plan, terms: terms.clone() };
+    let first = step(&opened, Actor::Rollbot, propose(small_plan("api"))).unwrap();
+    let digest = first.proposal().unwrap().digest.clone();
+    let confirmed = step(&first, person(ANNA), Command::Approve { digest: digest.clone(), phrase: None }).unwrap();
+    assert_eq!(due(&confirmed), [Due::Start]);
+    let drifted = step(&confirmed, Actor::Rollbot, propose(small_plan("web"))).unwrap();
+    assert!(!drifted.proposal().unwrap().is_approved(), "a drifted plan is confirmed anew");
+    let stale = step(&drifted, person(ANNA), Command::Approve { digest, phrase: None });
+    assert_eq!(stale, Err(Rejection::StalePlan));
+}
+
+#[test]
+fn whoever_lost_the_right_meanwhile_does_not_confirm_an_emergency() {
+    let (mut policy, asked) = emergency(vec![anna()], Some("p99 tripled"));
+    let opened = open(&asked.unwrap()).unwrap();
+    let propose = Command::Propose { plan: small_plan("api"), terms: Terms::of(&policy, Manner::Emergency) };
+    let waiting = then(&opened, Actor::Rollbot, 2, propose).unwrap();
+    policy.emergency.clear();
+    let digest = waiting.proposal().unwrap().digest.clone();
+    let own = decide(&waiting, Command::Approve { digest, phrase: None }, &facts(&policy, person(ANNA), 10));
+    assert!(matches!(own, Err(Rejection::NotAllowed { right: Right::Emergency, .. })), "{own:?}");
 }
 
 #[test]

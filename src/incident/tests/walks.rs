@@ -83,6 +83,7 @@ fn check_event(walk: &Walk, before: &Incident, event: &Event) {
             What::Requested { .. }
             | What::Proposed { .. }
             | What::Approved { .. }
+            | What::VoteFell { .. }
             | What::Started { .. }
             | What::Accepted { .. }
             | What::Refused { .. }
@@ -111,6 +112,9 @@ fn check_event(walk: &Walk, before: &Incident, event: &Event) {
             if let What::Approved { digest: approved } = &vote.what {
                 assert_eq!(approved, digest, "approved something else");
                 voters.insert(vote.by.name());
+            }
+            if let What::VoteFell { voter } = &vote.what {
+                voters.remove(&voter.name());
             }
         }
         let proposal = before.proposal().unwrap();
@@ -174,7 +178,7 @@ fn check_that_it_can_go_on(walk: &Walk, now: Now) {
             Due::Expire { at } => accepted(Command::Expire, Now::real(*at)),
             Due::Start => {
                 let digest = incident.proposal().unwrap().digest.clone();
-                accepted(Command::Start { digest }, now);
+                accepted(Command::Start { digest, voters: Vec::new() }, now);
             }
             Due::Run(step) => accepted(carry_on(incident, step, 7), now),
             Due::Settle => accepted(Command::Settle, now),
@@ -189,7 +193,7 @@ fn check_that_it_can_go_on(walk: &Walk, now: Now) {
         for (step, record) in blocking(run) {
             let (step, attempt) = (step.id.clone(), record.attempt);
             accepted(Command::Retry { step: step.clone(), attempt }, now);
-            accepted(Command::Skip { step, attempt, reason: String::new() }, now);
+            accepted(Command::Skip { step, attempt, reason: "reason".to_owned() }, now);
         }
     }
 }

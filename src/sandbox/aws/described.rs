@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::json::{present, seconds, tag_list};
 use super::rollout::count;
 use super::seed::{Controller, ResourceManagementType, ServiceStatus};
-use super::service::{Deployment, Rollout, Service, ServiceDeployment, ServiceDeploymentStatus};
+use super::service::{Deployment, HookAnswer, Rollout, Service, ServiceDeployment, ServiceDeploymentStatus};
 use super::task::Stage;
 
 /// Whether tags are told.
@@ -176,7 +176,19 @@ impl Service {
             (true, false) if deployment.status.is_over() => "MONITORING_COMPLETE",
             (true, false) => "MONITORING",
         };
+        let hook = deployment.hook.as_ref().map(|hook| {
+            let status = match hook.answer {
+                None if deployment.is_paused() => "AWAITING_ACTION",
+                Some(HookAnswer::Continue) => "SUCCEEDED",
+                None | Some(HookAnswer::Rollback) => "FAILED",
+            };
+            json!([{
+                "hookId": hook.id, "targetType": "PAUSE", "status": status, "expiresAt": seconds(hook.expires_at),
+                "timeoutAction": "ROLLBACK",
+            }])
+        });
         let stage = match deployment.status {
+            ServiceDeploymentStatus::InProgress if deployment.is_paused() => Some("POST_SCALE_UP"),
             ServiceDeploymentStatus::Pending => Some("RECONCILE_SERVICE"),
             ServiceDeploymentStatus::InProgress
             | ServiceDeploymentStatus::RollbackRequested
@@ -207,6 +219,7 @@ impl Service {
             "status": deployment.status.word(),
             "statusReason": deployment.reason,
             "lifecycleStage": stage,
+            "lifecycleHookDetails": hook,
             "deploymentConfiguration": deployment.configuration,
             "rollback": rollback,
             "deploymentCircuitBreaker": {

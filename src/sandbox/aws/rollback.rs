@@ -1,4 +1,5 @@
-//! The way back: by the circuit breaker, or because somebody called `StopServiceDeployment`.
+//! The way back: by the circuit breaker, or because somebody called `StopServiceDeployment`, or `ContinueServiceDeployment` with
+//! `ROLLBACK` at a hook.
 //!
 //! The service deployment goes `ROLLBACK_REQUESTED` → `ROLLBACK_IN_PROGRESS` → `ROLLBACK_SUCCESSFUL` or `ROLLBACK_FAILED`. A new
 //! PRIMARY deployment of the revision that completed last takes over the tasks of that revision that still run, which
@@ -19,6 +20,7 @@ impl RollbackCause {
             Self::CircuitBreaker => {
                 "Service deployment rolled back because the circuit breaker threshold was exceeded."
             }
+            Self::Hook => "Service deployment rolled back because of a lifecycle hook.",
             Self::Request => "Service deployment rolled back because of a StopServiceDeployment request.",
         }
     }

@@ -254,7 +254,8 @@ impl Service {
             | ServiceDeploymentStatus::RollbackSuccessful
             | ServiceDeploymentStatus::RollbackFailed => true,
         });
-        if !begun || primary.rollout == Rollout::Failed {
+        let paused = self.current().is_some_and(super::service::ServiceDeployment::is_paused);
+        if !begun || paused || primary.rollout == Rollout::Failed {
             return;
         }
         let id = primary.id.clone();

@@ -357,6 +357,9 @@ pub struct SeedInFlight {
     /// How many of its tasks have failed in a row.
     #[serde(default)]
     pub failed: u32,
+    /// The id of the `PAUSE` lifecycle hook at which it waits for `ContinueServiceDeployment`, if it does.
+    #[serde(default)]
+    pub waits_at: Option<String>,
     /// Who has begun to roll it back, if anybody has.
     #[serde(default)]
     pub rolling_back: Option<RollbackCause>,
@@ -370,4 +373,6 @@ pub enum RollbackCause {
     CircuitBreaker,
     /// Somebody called `StopServiceDeployment`.
     Request,
+    /// Somebody called `ContinueServiceDeployment` with action `ROLLBACK`.
+    Hook,
 }

@@ -14,13 +14,15 @@ use super::images::{Image, Images};
 use super::revision::{Resolution, RevisionContainer};
 use super::rollout::TRIPPED;
 use super::seed::{Controller, Ending, RollbackCause, Seed, SeedInFlight, SeedService, SeedTargetGroup};
-use super::service::{Rollback, Rollout, Scene, Service, ServiceDeploymentStatus};
+use super::service::{Hook, Rollback, Rollout, Scene, Service, ServiceDeploymentStatus};
 use super::task::Balancing;
 use super::task_definitions::TaskDefinitions;
 use crate::incident::time::Now;
 
 /// From the request of a past deployment to its beginning.
 const BEGINNING: SignedDuration = SignedDuration::from_secs(2);
+/// How long a deployment waits at a hook; AWS's default is a day.
+const HOOK_WAITS: Duration = Duration::from_hours(24);
 /// From the request of a past deployment to its end.
 const LASTED: SignedDuration = SignedDuration::from_mins(3);
 
@@ -217,6 +219,7 @@ impl Account {
         }
         let (task_definition, containers) = self.containers_then(&seed.task_definition, &BTreeMap::new())?;
         let at = ago(self.now(), seed.age);
+        let expires_at = self.now().after(HOOK_WAITS);
         let mut scene = Scene { now: Now { at, pace: self.pace }, images: &self.images, ids: &mut self.ids };
         let id = service.deploy(&mut scene, &task_definition, containers);
         service.stale = None;
@@ -225,6 +228,7 @@ impl Account {
             current.status = ServiceDeploymentStatus::InProgress;
             current.started_at = Some(started);
             current.failures = seed.failed;
+            current.hook = seed.waits_at.clone().map(|id| Hook { id, expires_at, answer: None });
         }
         if let Some(primary) = service.deployments.last_mut() {
             primary.failed_tasks = seed.failed;

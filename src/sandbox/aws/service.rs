@@ -90,6 +90,29 @@ pub(super) struct Rollback {
     pub(super) revision: String,
 }
 
+/// A `PAUSE` lifecycle hook that a service deployment has come to.
+#[derive(Debug, Clone)]
+pub(super) struct Hook {
+    pub(super) id: String,
+    pub(super) expires_at: Timestamp,
+    /// What was answered; `None` while it waits.
+    pub(super) answer: Option<HookAnswer>,
+}
+
+/// What `ContinueServiceDeployment` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HookAnswer {
+    Continue,
+    Rollback,
+}
+
+impl ServiceDeployment {
+    /// Whether it waits at a hook.
+    pub(super) fn is_paused(&self) -> bool {
+        !self.status.is_over() && self.hook.as_ref().is_some_and(|hook| hook.answer.is_none())
+    }
+}
+
 /// One deployment of a service, from request to end, its rollback included.
 #[derive(Debug, Clone)]
 pub(super) struct ServiceDeployment {
@@ -106,6 +129,8 @@ pub(super) struct ServiceDeployment {
     pub(super) rollback: Option<Rollback>,
     pub(super) failures: u32,
     pub(super) threshold: u32,
+    /// The `PAUSE` hook that it has come to, if it has come to one.
+    pub(super) hook: Option<Hook>,
     pub(super) configuration: Value,
 }
 
@@ -274,6 +299,7 @@ impl Service {
             rollback: None,
             failures: 0,
             threshold: self.threshold(),
+            hook: None,
             configuration: self.configuration.clone(),
         });
     }

@@ -1,12 +1,14 @@
 //! ECS operations on service deployments and revisions.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::account::{Account, missing};
 use super::json::{PageLength, page, seconds, text, texts};
 use super::refusal::Refusal;
 use super::seed::{Controller, RollbackCause};
-use super::service::{Scene, Service, ServiceDeployment, ServiceDeploymentStatus};
+use super::service::{HookAnswer, Scene, Service, ServiceDeployment, ServiceDeploymentStatus};
 
 /// ARNs per describe call.
 const AT_ONCE: usize = 20;
@@ -124,11 +126,37 @@ impl Account {
         Ok(json!({"serviceDeploymentArn": arn}))
     }
 
-    /// `ContinueServiceDeployment`: rolling deployments never wait at a lifecycle hook.
-    pub(super) fn continue_service_deployment(&self, request: &Value) -> Result<Value, Refusal> {
-        self.named_service_deployment(request)?;
+    /// `ContinueServiceDeployment`, at the `PAUSE` hook that the deployment has come to. What is left out is `CONTINUE`.
+    pub(super) fn continue_service_deployment(&mut self, request: &Value) -> Result<Value, Refusal> {
+        let (service, deployment) = self.named_service_deployment(request)?;
+        let arn = deployment.arn.clone();
         let hook = text(request, "hookId").unwrap_or_default();
-        Err(Refusal::invalid(format!("The service deployment is not waiting at a lifecycle hook {hook}.")))
+        let waits = deployment.is_paused() && deployment.hook.as_ref().is_some_and(|own| own.id == hook);
+        if !waits {
+            return Err(Refusal::invalid(format!("The service deployment is not waiting at a lifecycle hook {hook}.")));
+        }
+        let answer = match text(request, "action") {
+            Some("ROLLBACK") => HookAnswer::Rollback,
+            Some(_) | None => HookAnswer::Continue,
+        };
+        if answer == HookAnswer::Rollback && service.completed.is_none() {
+            return Err(Refusal::invalid("There is no earlier service revision to roll back to."));
+        }
+        let now = self.now();
+        let paused =
+            self.services.iter_mut().find(|service| service.current().is_some_and(|current| current.arn == arn));
+        if let Some(service) = paused {
+            let hook = service.service_deployments.last_mut().and_then(|current| current.hook.as_mut());
+            if let Some(hook) = hook {
+                hook.answer = Some(answer);
+            }
+            let scene = Scene { now, images: &self.images, ids: &mut self.ids };
+            match answer {
+                HookAnswer::Rollback => service.request_rollback(&scene, RollbackCause::Hook),
+                HookAnswer::Continue => service.look_after(now, Duration::from_secs(1)),
+            }
+        }
+        Ok(json!({"serviceDeploymentArn": arn}))
     }
 }
 

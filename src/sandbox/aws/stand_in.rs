@@ -84,6 +84,16 @@ impl AwsStandIn {
         Ok(Self { account, clock, endpoint, sites: Arc::new(sites) })
     }
 
+    /// Lets everything begin anew as `seed` has it, now: what is under way in it has not gone on while others got ready.
+    ///
+    /// # Errors
+    /// When the seed names something that it does not have.
+    pub fn begin(&self, seed: &Seed) -> io::Result<()> {
+        let account = Account::seeded(seed, self.clock.now())?;
+        *self.account.lock().unwrap_or_else(PoisonError::into_inner) = account;
+        Ok(())
+    }
+
     /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> String {
         self.endpoint.clone()

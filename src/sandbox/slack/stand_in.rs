@@ -93,6 +93,18 @@ impl SlackStandIn {
         })
     }
 
+    /// Takes somebody out of a user group (handle), as an administrator does. Says whether they were in it.
+    pub fn leave_group(&self, user: &str, handle: &str) -> bool {
+        self.change(|state| {
+            let group = state.workspace.user_groups.iter_mut().find(|group| group.handle == handle);
+            group.is_some_and(|group| {
+                let before = group.members.len();
+                group.members.retain(|member| member != user);
+                group.members.len() < before
+            })
+        })
+    }
+
     /// The workspace as it is now.
     pub fn workspace(&self) -> Workspace {
         self.read(|state| state.workspace.clone())

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::incident::ids::StepId;
 use crate::incident::incident::Incident;
-use crate::slack::buttons::{Action, Button};
+use crate::slack::buttons::{Action, Button, GoOn};
 use crate::slack::mrkdwn::{clamp, plain};
 
 /// A section's text.
@@ -60,6 +61,11 @@ pub(super) fn actions(incident: &Incident, buttons: &[&Button]) -> Value {
     json!({ "type": "actions", "elements": elements })
 }
 
+/// What a button calls a step: targets have names that people gave them, checks have ids like `verify/http-1`.
+fn called(step: &StepId) -> &str {
+    if step.as_str().contains('/') { "the check" } else { step.as_str() }
+}
+
 fn button(incident: &Incident, button: &Button) -> Value {
     let service = &incident.request.service;
     let (text, label, style) = match &button.action {
@@ -69,7 +75,13 @@ fn button(incident: &Incident, button: &Button) -> Value {
             ("End watch".to_owned(), format!("End the watch over {service}"), None)
         }
         Action::Stop => ("Stop".to_owned(), format!("Stop the rollback of {service}"), Some("danger")),
-        Action::Retry { step, .. } => (format!("Retry {step}"), format!("Try {step} again"), Some("primary")),
+        Action::Retry { step, .. } => (format!("Retry {}", called(step)), format!("Try {step} again"), Some("primary")),
+        Action::Skip { step, as_what: GoOn::Without, .. } => {
+            (format!("Skip {}", called(step)), format!("Go on without {step}"), None)
+        }
+        Action::Skip { step, as_what: GoOn::Unproved, .. } => {
+            ("Accept unproved".to_owned(), format!("Accept that {step} proves nothing"), None)
+        }
     };
     let mut element = json!({
         "type": "button",

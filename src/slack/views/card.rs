@@ -12,11 +12,12 @@ use crate::incident::due::{Phase, blocking, phase};
 use crate::incident::ids::StepId;
 use crate::incident::incident::{Closed, End, Incident, Proposal, Reached, Run};
 use crate::incident::plan::Purpose;
+use crate::incident::request::Manner;
 use crate::incident::step::{Failure, StepState};
 use crate::incident::time::Now;
 use crate::slack::buttons::{Action, Button, buttons};
 use crate::slack::message::Message;
-use crate::slack::mrkdwn::{actor, capital, code, date, foreign, principals, stopped, time, user};
+use crate::slack::mrkdwn::{actor, all_of, capital, code, date, foreign, principals, stopped, time, user};
 
 /// How many lines of a list a card shows; with the failures below they stay within a message.
 const LINES: usize = 8;
@@ -28,7 +29,8 @@ const DETAILS: usize = 4;
 /// The card of `incident`.
 pub fn card(incident: &Incident, now: Now) -> Message {
     let Words { emoji, headline, sentence } = words(incident, now);
-    let mut blocks = vec![header(&format!("{emoji} {}: {headline}", place(incident)))];
+    let loud = if incident.request.manner == Manner::Emergency { "🚨 EMERGENCY " } else { "" };
+    let mut blocks = vec![header(&format!("{loud}{emoji} {}: {headline}", place(incident)))];
     blocks.push(section(&opening(incident, &sentence)));
     let legal = buttons(incident);
     match phase(incident) {
@@ -48,21 +50,27 @@ pub fn card(incident: &Incident, now: Now) -> Message {
         Phase::Watching(run, _) => blocks.extend(result(run, now)),
         Phase::Over(closed) => blocks.extend(ending(closed, now)),
     }
-    let rest: Vec<&Button> = legal.iter().filter(|button| !matches!(button.action, Action::Retry { .. })).collect();
+    let rest: Vec<&Button> =
+        legal.iter().filter(|button| !matches!(button.action, Action::Retry { .. } | Action::Skip { .. })).collect();
     if !rest.is_empty() {
         blocks.push(actions(incident, &rest));
     }
     blocks.push(context(&small_print(incident)));
-    let text = format!("{emoji} {}: {headline}. {sentence}", foreign(&place(incident), 120));
+    let text = format!("{loud}{emoji} {}: {headline}. {sentence}", foreign(&place(incident), 120));
     Message { text, blocks }
 }
 
-/// The sentence of the state; until the verdict with the reason.
+/// The sentence of the state with the reason: the symptoms are part of the evidence, and stay on the card.
 fn opening(incident: &Incident, sentence: &str) -> String {
-    let over = incident.is_closed() || incident.run().is_some_and(|run| run.verdict.is_some());
-    match (&incident.request.reason, over) {
-        (Some(reason), false) => format!("{sentence}\n> {}", foreign(reason, 500)),
-        (Some(_) | None, _) => sentence.to_owned(),
+    let emergency = match incident.request.manner {
+        Manner::Regular => String::new(),
+        Manner::Emergency => {
+            format!("*Emergency*, declared by {}: no second person is waited for.\n", user(&incident.request.by))
+        }
+    };
+    match &incident.request.reason {
+        Some(reason) => format!("{emergency}{sentence}\n> {}", foreign(reason, 500)),
+        None => format!("{emergency}{sentence}"),
     }
 }
 
@@ -88,8 +96,15 @@ fn votes(proposal: &Proposal) -> String {
             format!(" Approved by {} ({} of {}).", voters(proposal), proposal.votes.len(), required.max(1))
         }
     };
+    let fallen = match proposal.fallen.as_slice() {
+        [] => String::new(),
+        fallen => {
+            let who = all_of(fallen.iter().map(|vote| actor(&vote.by)).collect());
+            format!(" ↩️ {who} may not approve any more, so that approval does not count.")
+        }
+    };
     let phrase = terms.confirm_phrase.as_ref().map(|phrase| format!(" Approving asks to type {}.", code(phrase, 80)));
-    format!("{needs}{so_far}{} Expires at {}.", phrase.unwrap_or_default(), time(proposal.expires_at))
+    format!("{needs}{so_far}{fallen}{} Expires at {}.", phrase.unwrap_or_default(), time(proposal.expires_at))
 }
 
 /// Where each target stands, and how far the checks are.
@@ -130,7 +145,7 @@ fn cut(mut lines: Vec<String>) -> String {
     lines.join("\n")
 }
 
-/// Every failed step with what the other side said, what one can do, and its button.
+/// Every failed step with what the other side said, what one can do, and its buttons.
 fn failures(incident: &Incident, run: &Run, legal: &[Button]) -> Vec<Value> {
     let mut blocks = Vec::new();
     for (step, record) in blocking(run).take(FAILURES) {
@@ -140,10 +155,13 @@ fn failures(incident: &Incident, run: &Run, legal: &[Button]) -> Vec<Value> {
         let stand = standing(step, record);
         let attempt = if record.attempt > 1 { format!(" (attempt {})", record.attempt) } else { String::new() };
         blocks.push(section(&format!("❌ {}{stand}{attempt}\n{}", title(step), explained(failure))));
-        let retry =
-            legal.iter().find(|button| matches!(&button.action, Action::Retry { step: of, .. } if *of == step.id));
-        if let Some(retry) = retry {
-            blocks.push(actions(incident, &[retry]));
+        let is_about_it = |button: &&Button| match &button.action {
+            Action::Retry { step: of, .. } | Action::Skip { step: of, .. } => *of == step.id,
+            Action::Approve | Action::Reject | Action::Stop => false,
+        };
+        let ways: Vec<&Button> = legal.iter().filter(is_about_it).collect();
+        if !ways.is_empty() {
+            blocks.push(actions(incident, &ways));
         }
     }
     let more = blocking(run).count().saturating_sub(FAILURES);

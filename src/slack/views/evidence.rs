@@ -2,7 +2,8 @@
 
 use crate::incident::incident::Run;
 use crate::incident::plan::Purpose;
-use crate::slack::mrkdwn::foreign;
+
+use super::brief::brief;
 
 /// How many sentences of evidence are shown at once.
 const SHOWN: usize = 6;
@@ -20,7 +21,7 @@ pub(super) fn of_run(run: &Run) -> String {
 /// One bullet for each text; the last counts what is left out.
 pub(super) fn bullets<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     let all: Vec<&str> = texts.collect();
-    let mut lines: Vec<String> = all.iter().take(SHOWN).map(|text| format!("• {}", foreign(text, 220))).collect();
+    let mut lines: Vec<String> = all.iter().take(SHOWN).map(|text| format!("• {}", brief(text, 220))).collect();
     if all.len() > SHOWN {
         lines.push(format!("• and {} more", all.len() - SHOWN));
     }

@@ -13,7 +13,7 @@ use crate::incident::incident::{End, Incident, Proposal, Terms, Verdict};
 use crate::incident::plan::{Lane, Need, Plan, Purpose, Stage, Step};
 use crate::incident::policy::{Actor, Known, Member, Principal, Standing};
 use crate::incident::release::{Image, Release};
-use crate::incident::request::Request;
+use crate::incident::request::{Manner, Request};
 use crate::incident::step::{Evidence, Failure, Finding};
 use crate::incident::time::Now;
 use crate::incident::work::{Check, CheckWork, EcsService, HttpCheck, Span, TargetGroupCheck, Work};
@@ -51,6 +51,7 @@ fn request() -> Request {
         to: None,
         only: Vec::new(),
         with: Vec::new(),
+        manner: Manner::Regular,
         reason: Some("checkout answers 502 since the deployment at 11:48".into()),
         by: UserId::new("U0REQ00001"),
         by_name: "Robin".into(),
@@ -62,6 +63,13 @@ fn request() -> Request {
 impl Told {
     pub(in crate::slack) fn requested() -> Self {
         let what = What::Requested { id: IncidentId::new("rb-7k3fq"), request: request() };
+        let event = Event { at: start(), by: person("U0REQ00001"), what };
+        Self { incident: open(&event).unwrap(), events: vec![event], at: start() }
+    }
+
+    pub(in crate::slack) fn emergency() -> Self {
+        let request = Request { manner: Manner::Emergency, ..request() };
+        let what = What::Requested { id: IncidentId::new("rb-7k3fq"), request };
         let event = Event { at: start(), by: person("U0REQ00001"), what };
         Self { incident: open(&event).unwrap(), events: vec![event], at: start() }
     }
@@ -95,6 +103,7 @@ impl Told {
             expires_at: at + SignedDuration::from_mins(15),
             drift,
             votes: Vec::new(),
+            fallen: Vec::new(),
         };
         self.bot(2, What::Proposed { proposal: Box::new(proposal) })
     }
@@ -155,9 +164,12 @@ impl Told {
                 "backend",
                 60,
                 &[
-                    "deployment ecs-svc/6301849274 is the only one and COMPLETED",
-                    "4 of 4 tasks run api:41 with the image digests of the plan",
-                    "4 of 4 targets are healthy, for 10 s",
+                    "Deployment ecs-svc/6301849274 of arn:aws:ecs:eu-north-1:123456789012:task-definition/api:41 is the \
+                     primary one, and its rollout is complete.",
+                    "4 of 4 tasks run, all of this deployment; no task of another one is up.",
+                    "app: 4 of 4 tasks run \
+                     sha256:3f2a9c1b3f2a9c1b3f2a9c1b3f2a9c1b3f2a9c1b3f2a9c1b3f2a9c1b3f2a9c1b.",
+                    "4 targets are healthy in shop-api.",
                 ],
             )
             .began("verify/http-1", 1)
@@ -193,6 +205,7 @@ pub(in crate::slack) fn terms(required: u8) -> Terms {
             Principal::Person { id: UserId::new("U0LEAD0001"), name: "lead".into() },
         ],
         confirm_phrase: None,
+        skippers: vec![Principal::Group { id: GroupId::new("S0SRE00001"), name: "sre".into() }],
     }
 }
 
@@ -277,6 +290,8 @@ fn ecs_step() -> Step {
         from: v42().id,
         target: v41().id,
         images: v41().images,
+        register: None,
+        platforms: std::collections::BTreeMap::new(),
     });
     Step {
         from: Some(v42()),

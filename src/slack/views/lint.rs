@@ -145,7 +145,7 @@ fn length(wrong: &mut Vec<String>, at: &str, text: &str, max: usize) {
 fn markup(wrong: &mut Vec<String>, at: &str, text: &str) {
     for (start, _) in text.match_indices('<') {
         let inner = text[start + 1..].split('>').next().unwrap_or_default();
-        let known = ["@U", "@W", "!subteam^S", "!date^"].iter().any(|prefix| inner.starts_with(prefix));
+        let known = ["@U", "@W", "#C", "!subteam^S", "!date^"].iter().any(|prefix| inner.starts_with(prefix));
         if !known || inner.contains('<') || text[start..].find('>').is_none() {
             wrong.push(format!("{at}: <{inner}>"));
         }

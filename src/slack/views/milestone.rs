@@ -8,25 +8,26 @@ use super::card::{explained, progress};
 use super::evidence::{bullets, of_run};
 use super::target::{Over, title};
 use super::words::{Watch, accepted_by, goals, short, watch, words};
+use crate::incident::due::proves_nothing;
 use crate::incident::event::{Event, What};
 use crate::incident::ids::StepId;
-use crate::incident::incident::{End, Incident, Run, Verdict};
+use crate::incident::incident::{End, Incident, Proposal, Run, Verdict};
 use crate::incident::plan::{Need, Plan, Purpose, Step};
+use crate::incident::policy::{Actor, Principal};
+use crate::incident::request::Manner;
 use crate::incident::step::{Act, Evidence, Failure, Finding, StepState};
 use crate::incident::time::{Now, Pace};
 use crate::slack::message::Message;
-use crate::slack::mrkdwn::{actor, clamp, code, duration, foreign, stopped, user};
+use crate::slack::mrkdwn::{actor, clamp, code, duration, foreign, group, stopped, time, user};
 
 /// The thread post for `event` of `incident`, whose record is at least as new as the event; `None` where the event is
 /// no milestone. `pace` is the pace at which durations were lived.
 pub fn milestone(incident: &Incident, event: &Event, pace: Pace) -> Option<Message> {
     let now = Now { at: event.at, pace };
     match &event.what {
-        What::Proposed { proposal } if proposal.number > 1 => Some(said(&format!(
-            "🔁 The plan no longer fitted, so it was made anew and has to be approved again.\n{}",
-            bullets(proposal.drift.iter().map(String::as_str))
-        ))),
+        What::Proposed { proposal } => asks(incident, proposal).map(|text| said(&text)),
         What::Approved { .. } => Some(said(&approved(incident, event))),
+        What::VoteFell { voter } => Some(said(&vote_fell(incident, voter))),
         What::Started { .. } => Some(said("▶️ A fresh look found everything as the plan says. The rollback starts.")),
         What::Accepted { step, number, request_id, .. } => {
             let (_, step) = step_of(incident, step)?;
@@ -49,9 +50,16 @@ pub fn milestone(incident: &Incident, event: &Event, pace: Pace) -> Option<Messa
             Some(said(&format!("🔁 {} has {} tried again.", actor(&event.by), title(step))))
         }
         What::Skipped { step, reason } => {
-            let (_, step) = step_of(incident, step)?;
-            let by = actor(&event.by);
-            Some(said(&format!("⏭️ {by} goes on without {}: “{}”.", title(step), foreign(reason, 600))))
+            let (purpose, step) = step_of(incident, step)?;
+            let (by, reason) = (actor(&event.by), foreign(reason, 600));
+            let state = incident.run()?.record(&step.id).state;
+            let unproved =
+                matches!(&state, StepState::SkippedAfter { failure, .. } if proves_nothing(purpose, failure));
+            Some(said(&if unproved {
+                format!("⏭️ {by} accepts that {} proves nothing: “{reason}”.", title(step))
+            } else {
+                format!("⏭️ {by} goes on without {}: “{reason}”.", title(step))
+            }))
         }
         What::StopRequested => Some(said(&format!(
             "🟠 {} stopped it. What is in flight is finished, and nothing new begins.",
@@ -60,7 +68,6 @@ pub fn milestone(incident: &Incident, event: &Event, pace: Pace) -> Option<Messa
         What::VerdictReached { verdict } => Some(verdict_reached(incident, *verdict, now)),
         What::Closed { end } => Some(closed(incident, end, event, now)),
         What::Requested { .. }
-        | What::Proposed { .. }
         | What::Began { .. }
         | What::Acting { .. }
         | What::Progressed { .. }
@@ -89,6 +96,43 @@ fn step_of<'a>(incident: &'a Incident, id: &StepId) -> Option<(Purpose, &'a Step
     plan(incident)?.step(id)
 }
 
+/// Calls whoever may approve: a card that is changed calls nobody, and a post in its thread calls those it names and no
+/// one else. `None` where nobody has to be called: whoever asked and confirms alone is looking at the card.
+fn asks(incident: &Incident, proposal: &Proposal) -> Option<String> {
+    let anew = (proposal.number > 1).then(|| {
+        let changes = bullets(proposal.drift.iter().map(String::as_str));
+        format!("🔁 The plan no longer fitted, so it was made anew and has to be approved again.\n{changes}")
+    });
+    let approvers = approvers(incident, proposal);
+    let by = user(&incident.request.by);
+    let called = match (incident.request.manner, proposal.terms.required) {
+        (Manner::Emergency, _) => {
+            let called = if approvers.is_empty() { String::new() } else { format!("{approvers}: ") };
+            Some(format!(
+                "🚨 {called}{by} declared an emergency and rolls *{}* back without a second person.",
+                foreign(&incident.request.service, 60)
+            ))
+        }
+        (Manner::Regular, 0) => None,
+        (Manner::Regular, _) if approvers.is_empty() => None,
+        (Manner::Regular, _) => {
+            Some(format!("✋ {approvers}: the plan above waits for your approval until {}.", time(proposal.expires_at)))
+        }
+    };
+    let lines: Vec<String> = anew.into_iter().chain(called).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// The people and groups that may approve, by mention.
+fn approvers(incident: &Incident, proposal: &Proposal) -> String {
+    let mentions = proposal.terms.approvers.iter().filter_map(|principal| match principal {
+        Principal::Members | Principal::Requester => None,
+        Principal::Person { id, .. } => (*id != incident.request.by).then(|| user(id)),
+        Principal::Group { id, .. } => Some(group(id)),
+    });
+    mentions.collect::<Vec<_>>().join(" ")
+}
+
 fn approved(incident: &Incident, event: &Event) -> String {
     let by = actor(&event.by);
     let counted = incident.proposal().and_then(|proposal| {
@@ -99,6 +143,15 @@ fn approved(incident: &Incident, event: &Event) -> String {
         Some(counted) => format!("👍 {by} approved ({counted})."),
         None => format!("👍 {by} approved."),
     }
+}
+
+fn vote_fell(incident: &Incident, voter: &Actor) -> String {
+    format!(
+        "↩️ {}: {} may not approve here any more, so that approval does not count and the plan waits again. Nothing was \
+         changed.",
+        user(&incident.request.by),
+        actor(voter)
+    )
 }
 
 fn accepted(incident: &Incident, step: &Step, number: u32, request_id: Option<&str>) -> Message {
@@ -132,7 +185,7 @@ fn finished(
     let after = took.as_ref().map(|took| format!(" after {took}")).unwrap_or_default();
     let text = match (purpose, &step.to) {
         (Purpose::RollBack, Some(to)) => format!("✅ {} runs {}{after}.", title(step), short(to)),
-        (Purpose::Verify, _) => format!("✅ {}: healthy{after}.", title(step)),
+        (Purpose::Verify, _) => format!("✅ {}: passed{after}.", title(step)),
         (Purpose::Watch, _) => {
             format!(
                 "✅ {}: nothing got worse{}.",

@@ -1,6 +1,8 @@
 //! What Slack shows of an incident: pure functions from the record to messages.
 
+pub mod announcement;
 mod blocks;
+mod brief;
 pub mod card;
 pub mod confirm;
 mod evidence;
@@ -9,6 +11,7 @@ pub mod listing;
 pub mod milestone;
 mod plan;
 pub mod private;
+pub mod reason;
 pub mod steps;
 mod target;
 mod words;

@@ -60,6 +60,7 @@ fn sentence(rejection: &Rejection) -> String {
         },
         Rejection::Over { how } => format!("This rollback is over ({}), so nothing was done.", foreign(how, 60)),
         Rejection::AlreadyStopping { by } => format!("{} stopped this already; it is coming to its end.", somebody(by)),
+        Rejection::NoReason => "A reason is compulsory here, so nothing was done. Say why in a few words.".to_owned(),
         Rejection::NotPlannedYet => "The plan is still being made. Wait for the card to show it.".to_owned(),
         Rejection::NotNow { state } => {
             format!("Nothing was done. {}", stopped(&capital(&foreign(state, 400))))

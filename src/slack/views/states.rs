@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::fixtures::{Told, inconclusive, person, plan, terms, unhealthy, wide_plan, with_phrase};
+use super::fixtures::{Told, inconclusive, person, plan, tasks_do_not_start, terms, unhealthy, wide_plan, with_phrase};
 use crate::incident::event::What;
 use crate::incident::ids::StepId;
-use crate::incident::incident::{End, Verdict};
+use crate::incident::incident::{End, Terms, Verdict};
 use crate::incident::policy::Actor;
 
 /// Every state that a card can show, by name.
@@ -41,6 +41,10 @@ pub(in crate::slack) fn states() -> Vec<(&'static str, Told)> {
         ("waiting-phrase", Told::requested().proposed(with_phrase())),
         ("waiting-one-of-two", wide().approved("U0LEAD0001")),
         ("waiting-after-drift", Told::requested().proposed(terms(1)).proposed_as(2, terms(1), wide_plan(), drift)),
+        ("planning-emergency", Told::emergency()),
+        ("waiting-emergency", Told::emergency().proposed(terms(0))),
+        ("waiting-fallen", fallen()),
+        ("closed-emergency", Told::emergency().proposed(terms(0)).closed(rollbot(), End::Expired)),
         ("starting", Told::requested().proposed(terms(1)).approved("U0LEAD0001")),
         ("running", Told::under_way()),
         (
@@ -56,6 +60,8 @@ pub(in crate::slack) fn states() -> Vec<(&'static str, Told)> {
         ("checking", Told::verifying()),
         ("blocked", Told::blocked()),
         ("blocked-check", Told::verifying().failed("verify/http-1", unhealthy())),
+        ("blocked-blind", Told::verifying().failed("verify/target-group", inconclusive())),
+        ("blocked-no-skipper", without_skippers()),
         ("draining", Told::under_way().stopped()),
         ("watching", Told::watching()),
         ("watching-unproved", unproved()),
@@ -114,6 +120,28 @@ pub(in crate::slack) fn states() -> Vec<(&'static str, Told)> {
                 .closed(rollbot(), End::Failed { why: "it was stopped with something changed and not proved".into() }),
         ),
     ]
+}
+
+/// Two have approved, and one of them left the group before the plan started.
+fn fallen() -> Told {
+    let voter = person("U0SRE00002");
+    Told::requested().proposed(terms(2)).approved("U0LEAD0001").approved("U0SRE00002").then(
+        1,
+        Actor::Rollbot,
+        What::VoteFell { voter },
+    )
+}
+
+/// A step has failed where the policy lets nobody go on without it.
+fn without_skippers() -> Told {
+    let terms = Terms { skippers: Vec::new(), ..terms(1) };
+    Told::requested()
+        .proposed(terms)
+        .approved("U0LEAD0001")
+        .started()
+        .began("backend", 1)
+        .acted("backend", 1)
+        .failed("backend", tasks_do_not_start())
 }
 
 /// What somebody may write who means harm, or who pastes a log.

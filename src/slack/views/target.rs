@@ -1,10 +1,12 @@
 //! One step on one line, and which release a target runs, as far as the record knows.
 
+use crate::incident::due::proves_nothing;
 use crate::incident::plan::{Purpose, Step};
 use crate::incident::step::{Finding, StepRecord, StepState};
 use crate::incident::time::Now;
 use crate::slack::mrkdwn::{actor, duration, foreign};
 
+use super::brief::brief;
 use super::words::short;
 
 /// A step's sign: always beside words that say the same.
@@ -31,7 +33,9 @@ pub(super) fn took(record: &StepRecord, now: Now) -> Option<String> {
 
 /// A step on one line.
 pub(super) fn line(purpose: Purpose, step: &Step, record: &StepRecord, over: Over, now: Now) -> String {
-    format!("{} {}{}", sign(record), title(step), said(purpose, step, record, over, now))
+    // Checks are watched under the titles that they were verified under.
+    let watch = if purpose == Purpose::Watch { "watch " } else { "" };
+    format!("{} {watch}{}{}", sign(record), title(step), said(purpose, step, record, over, now))
 }
 
 /// Whether a step that has not begun still may.
@@ -56,7 +60,7 @@ fn said(purpose: Purpose, step: &Step, record: &StepRecord, over: Over, now: Now
             (Over::Stopped, false) => ": not begun".to_owned(),
         },
         StepState::Active => match &record.progress {
-            Some(progress) => with(&foreign(progress, 240)),
+            Some(progress) => with(&brief(progress, 240)),
             None => with("under way"),
         },
         StepState::Done => {
@@ -64,13 +68,14 @@ fn said(purpose: Purpose, step: &Step, record: &StepRecord, over: Over, now: Now
             match (purpose, &step.to) {
                 (Purpose::RollBack, Some(to)) => format!(": runs {}{took}", short(to)),
                 (Purpose::Watch, _) => format!(": nothing got worse{took}"),
-                (Purpose::Verify, _) => format!(": healthy{took}"),
+                (Purpose::Verify, _) => format!(": passed{took}"),
                 (Purpose::Freeze | Purpose::RollBack, _) => format!(": done{took}"),
             }
         }
-        StepState::Failed(failure) => with(&foreign(&failure.why, 300)),
-        StepState::SkippedAfter { by, reason, .. } => {
-            with(&format!("skipped by {}: “{}”", actor(by), foreign(reason, 200)))
+        StepState::Failed(failure) => with(&brief(&failure.why, 300)),
+        StepState::SkippedAfter { failure, by, reason } => {
+            let what = if proves_nothing(purpose, failure) { "not proved, accepted by" } else { "skipped by" };
+            with(&format!("{what} {}: “{}”", actor(by), foreign(reason, 200)))
         }
     }
 }

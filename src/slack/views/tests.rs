@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::announcement::announcement;
 use super::card::card;
 use super::confirm::{Confirming, confirm};
 use super::dry_run;
@@ -11,6 +12,7 @@ use super::lint::{lint, lint_view};
 use super::listing::{history, releases, services, status, status_of};
 use super::milestone::milestone;
 use super::private::{clicked_twice, rejection, stale_button};
+use super::reason::reason;
 use super::states::{hostile, huge, states};
 use super::steps::steps;
 use crate::engine::{ServiceStatus, TargetReleases, TargetStatus};
@@ -18,6 +20,7 @@ use crate::incident::ids::{GroupId, UserId};
 use crate::incident::incident::{Incident, Verdict};
 use crate::incident::policy::{Principal, Right};
 use crate::incident::rejection::Rejection;
+use crate::incident::request::Manner;
 use crate::incident::time::Pace;
 use crate::slack::buttons::buttons;
 use crate::slack::message::Message;
@@ -28,6 +31,9 @@ fn messages(told: &Told) -> Vec<(String, Message)> {
     let incident = &told.incident;
     let mut all =
         vec![("card".to_owned(), card(incident, later())), ("status".to_owned(), status_of(incident, later()))];
+    if incident.request.manner == Manner::Emergency {
+        all.push(("announcement".to_owned(), announcement(incident)));
+    }
     all.extend(steps(incident, later()).map(|message| ("steps".to_owned(), message)));
     all.extend(told.events.iter().enumerate().filter_map(|(number, event)| {
         milestone(incident, event, Pace::REAL).map(|message| (format!("event-{}", number + 1), message))
@@ -172,6 +178,23 @@ fn the_form_asks_for_the_phrase_and_carries_its_button() {
     }
 }
 
+#[rstest::rstest]
+#[case::reject("waiting", 1)]
+#[case::skip("blocked", 1)]
+#[case::accept("blocked-blind", 1)]
+fn the_form_asks_why_and_carries_its_button(#[case] state: &str, #[case] which: usize) {
+    let told = states().into_iter().find(|(name, _)| *name == state).unwrap().1;
+    let button = buttons(&told.incident).remove(which);
+    let view = reason(&told.incident, &button).unwrap();
+    assert_eq!(lint_view(&view), Vec::<String>::new());
+    let carried = Confirming::read(view["private_metadata"].as_str().unwrap()).unwrap();
+    assert_eq!(carried, Confirming { incident: told.incident.id.clone(), button: button.id.clone() });
+    insta::assert_json_snapshot!(format!("form-reason-{state}"), view);
+    for manner in [hostile(&told), huge(&told), huge(&hostile(&told))] {
+        assert_eq!(lint_view(&reason(&manner.incident, &button).unwrap()), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn without_a_phrase_there_is_no_form() {
     let told = Told::requested().proposed(terms(1));
@@ -201,6 +224,8 @@ fn every_private_sentence_reads_as_it_should() {
         Rejection::Over { how: "nothing to do".into() },
         Rejection::AlreadyStopping { by: "U0LEAD0001".into() },
         Rejection::AlreadyStopping { by: "robin (command line)".into() },
+        Rejection::NoReason,
+        Rejection::NotAllowed { right: Right::Emergency, holders: Vec::new() },
         Rejection::NotPlannedYet,
         Rejection::NotNow { state: "The plan waits for approval; nothing runs yet.".into() },
         Rejection::NotNow { state: "backend is not waiting for that any more".into() },

@@ -1,10 +1,13 @@
-//! What is done to an ECS service: two calls, each with one attempt and without a client token, for ECS has none.
+//! What is done to an ECS service: each call with one attempt and without a client token, for ECS has none.
 
-use aws_sdk_ecs::types::StopServiceDeploymentStopType;
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::types::{DeploymentLifecycleHookAction, StopServiceDeploymentStopType};
 use aws_types::request_id::RequestId as _;
 use serde::{Deserialize, Serialize};
 
 use super::inventory::short;
+use super::register::{self, Wanted};
 use crate::aws::{Aws, AwsError};
 use crate::systems::step_kind::Acted;
 
@@ -17,6 +20,24 @@ pub enum Do {
     Stop {
         /// The ARN of the service deployment.
         deployment: String,
+    },
+    /// `ContinueServiceDeployment` with action `ROLLBACK`, where a deployment is paused at a lifecycle hook.
+    #[serde(rename = "ContinueServiceDeployment")]
+    Continue {
+        /// The ARN of the service deployment.
+        deployment: String,
+        /// The id of the hook that it waits at.
+        hook: String,
+    },
+    /// `RegisterTaskDefinition`: another one's content with other images.
+    #[serde(rename = "RegisterTaskDefinition")]
+    Register {
+        /// The ARN of the task definition whose content is taken.
+        like: String,
+        /// The images that are replaced, by container.
+        images: BTreeMap<String, String>,
+        /// The ARN of the task definition that is taken back.
+        instead_of: String,
     },
     /// `UpdateService` to a task definition.
     #[serde(rename = "UpdateService")]
@@ -51,6 +72,11 @@ pub enum Receipt {
         /// Its ARN.
         deployment: String,
     },
+    /// The task definition is registered.
+    Registered {
+        /// Its ARN.
+        task_definition: String,
+    },
     /// The service is being updated.
     Updating {
         /// The id of the new primary deployment, `ecs-svc/…`: its tasks bear it.
@@ -63,6 +89,10 @@ impl Do {
     pub fn sentence(&self) -> String {
         match self {
             Self::Stop { deployment } => format!("StopServiceDeployment of {}", short(deployment)),
+            Self::Continue { deployment, .. } => {
+                format!("ContinueServiceDeployment of {} with ROLLBACK", short(deployment))
+            }
+            Self::Register { like, .. } => format!("RegisterTaskDefinition from {}", short(like)),
             Self::Update { task_definition, .. } => format!("UpdateService to {}", short(task_definition)),
         }
     }
@@ -72,7 +102,7 @@ impl Do {
 ///
 /// # Errors
 /// [`AwsError::effect`] says whether it may have happened all the same.
-pub async fn act(aws: &Aws, what: &Do) -> Result<Acted<Receipt>, AwsError> {
+pub async fn act(aws: &Aws, what: &Do, key: &str) -> Result<Acted<Receipt>, AwsError> {
     let ecs = &aws.writes().ecs;
     match what {
         Do::Stop { deployment } => {
@@ -90,6 +120,24 @@ pub async fn act(aws: &Aws, what: &Do) -> Result<Acted<Receipt>, AwsError> {
                     deployment: answer.service_deployment_arn.unwrap_or_else(|| deployment.clone()),
                 },
             })
+        }
+        Do::Continue { deployment, hook } => {
+            let answer = ecs
+                .continue_service_deployment()
+                .service_deployment_arn(deployment)
+                .hook_id(hook)
+                // What is left out is CONTINUE.
+                .action(DeploymentLifecycleHookAction::Rollback)
+                .send()
+                .await
+                .map_err(|error| AwsError::of("ecs", "ContinueServiceDeployment", &error))?;
+            Ok(Acted {
+                request_id: answer.request_id().map(str::to_owned),
+                receipt: Receipt::Stopping { deployment: deployment.clone() },
+            })
+        }
+        Do::Register { like, images, instead_of } => {
+            register::register(aws, Wanted { like, images, instead_of }, key).await
         }
         Do::Update { cluster, service, task_definition, deployment } => {
             // No desired count: that would fight Application Auto Scaling.

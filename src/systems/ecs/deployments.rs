@@ -87,6 +87,12 @@ impl From<sdk::ServiceDeployment> for ServiceDeployment {
                 .filter_map(|revision| revision.arn)
                 .collect(),
             target: deployment.target_service_revision.and_then(|revision| revision.arn).unwrap_or_default(),
+            waits_at: deployment
+                .lifecycle_hook_details
+                .unwrap_or_default()
+                .into_iter()
+                .find(|hook| hook.status == Some(sdk::DeploymentLifecycleHookStatus::AwaitingAction))
+                .and_then(|hook| hook.hook_id),
             rolled_back_to: deployment.rollback.and_then(|rollback| rollback.service_revision_arn),
             breaker: breaker
                 .filter(on)

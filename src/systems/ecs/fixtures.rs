@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::inventory::{
-    Balanced, Controller, Definition, DefinitionStatus, DeploymentStatus, EcsInventory, EcsSpec, Management, Revision,
-    Scheduling, Service, ServiceDeployment,
+    Balanced, Controller, Definition, DefinitionStatus, DeploymentStatus, EcsInventory, EcsSpec, Hooks, Management,
+    Revision, Scheduling, Service, ServiceDeployment,
 };
 use crate::incident::release::Image;
 
@@ -66,6 +66,7 @@ pub(super) fn deployment(hour: u32, from: u32, to: u32, status: DeploymentStatus
         sources: vec![revision_arn(from)],
         target: revision_arn(to),
         rolled_back_to: rolled_back.then(|| revision_arn(from)),
+        waits_at: None,
         breaker: None,
     }
 }
@@ -108,6 +109,7 @@ pub(super) fn inventory(history: &[(u32, u32, DeploymentStatus)]) -> EcsInventor
             deployments: 1,
             stack: None,
             balanced: Balanced::Yes,
+            hooks: Hooks::None,
         },
         revisions: (38..=43).map(|number| (revision_arn(number), revision(number))).collect(),
         deployments,
@@ -119,9 +121,12 @@ pub(super) fn inventory(history: &[(u32, u32, DeploymentStatus)]) -> EcsInventor
                 images: vec![image(number)],
                 registered_at: Some(at("08:00:00")),
                 registered_by: Some("arn:aws:sts::123456789012:assumed-role/ci/deploy".to_owned()),
+                instead_of: None,
+                like: None,
             })
             .collect(),
         images: BTreeMap::new(),
+        tags: BTreeMap::new(),
         unseen: Vec::new(),
     }
 }

@@ -37,6 +37,8 @@ pub struct EcsInventory {
     pub definitions: Vec<Definition>,
     /// What ECR says of the images that might be gone back to, by image as the task definition names it.
     pub images: BTreeMap<String, ImageState>,
+    /// All tags in ECR, by digest; looked up only where what was asked for is no other name of a release.
+    pub tags: BTreeMap<String, Vec<String>>,
     /// What could not be looked at, as sentences.
     pub unseen: Vec<String>,
 }
@@ -78,6 +80,8 @@ pub struct Service {
     pub stack: Option<String>,
     /// Whether a load balancer stands before it.
     pub balanced: Balanced,
+    /// Whether deployments pass lifecycle hooks, at which they may be paused.
+    pub hooks: Hooks,
 }
 
 /// Whether a load balancer stands before a service: old tasks are deregistered slowly then.
@@ -87,6 +91,15 @@ pub enum Balanced {
     Yes,
     /// None.
     No,
+}
+
+/// Whether deployments pass lifecycle hooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hooks {
+    /// At least one.
+    Some,
+    /// None.
+    None,
 }
 
 /// Who carries deployments out.
@@ -139,6 +152,8 @@ pub struct ServiceDeployment {
     pub target: String,
     /// The ARN of the revision that a rollback of it goes, or went, to.
     pub rolled_back_to: Option<String>,
+    /// The id of the lifecycle hook at which it waits for somebody, if it does.
+    pub waits_at: Option<String>,
     /// Its circuit breaker, where it has one.
     pub breaker: Option<Breaker>,
 }
@@ -203,6 +218,10 @@ pub struct Definition {
     pub registered_at: Option<Timestamp>,
     /// Who registered it, as an ARN.
     pub registered_by: Option<String>,
+    /// What Rollbot took back when it registered it, as an ARN.
+    pub instead_of: Option<String>,
+    /// What Rollbot took its content from when it registered it, as an ARN.
+    pub like: Option<String>,
 }
 
 /// Whether a task definition can be deployed.
@@ -223,6 +242,10 @@ pub enum ImageState {
     There {
         /// `sha256:…`.
         digest: String,
+        /// The digests of each platform's image, where it is an index of several.
+        platforms: Vec<String>,
+        /// Its tags.
+        tags: Vec<String>,
     },
     /// It is not, in ECR's words.
     Gone {

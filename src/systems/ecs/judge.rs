@@ -3,6 +3,7 @@
 //! | what was seen | what follows |
 //! |---|---|
 //! | in flight, every source is the target | `StopServiceDeployment`: the target still runs, so this is the fastest way back |
+//! | the same, paused at a lifecycle hook | `ContinueServiceDeployment` with `ROLLBACK` |
 //! | in flight, from something else | `UpdateService` to the target: ECS supersedes the deployment; stopping it would go back to the wrong release |
 //! | in flight to the target | adopt it |
 //! | being stopped or rolled back, by whomever | adopt it, and see where it ends |
@@ -10,9 +11,12 @@
 //! | over, the target runs, but other images or a failed rollout | `UpdateService`, forced |
 //! | over, the target runs | prove it |
 //!
+//! Where the target cannot be deployed as it is (it was deregistered, a tag was moved, no task definition has the image),
+//! `RegisterTaskDefinition` comes before the first `UpdateService`, and what was registered is the target from then on.
+//!
 //! An act whose outcome is unknown is looked for first, for as long as AWS's reads may be stale. Doing it again is then
 //! harmless as well: a second stop of a stopped deployment is refused, and a second `UpdateService` to what is already
-//! asked to run makes no deployment.
+//! asked to run makes no deployment. A registration is looked for by the tag that it bears.
 
 use std::time::Duration;
 
@@ -21,6 +25,7 @@ use serde_json::json;
 
 use super::act::{self, Do, NewDeployment, Receipt};
 use super::inventory::{DeploymentStatus, ServiceDeployment, short};
+use super::observe::Sight;
 use super::observe::{self, Deployment, Seen};
 use super::proof::{Proof, ended_at, prove, runs_other_images};
 use super::signs;
@@ -28,7 +33,7 @@ use crate::aws::error::ErrorClass;
 use crate::aws::{Aws, AwsError};
 use crate::incident::step::{Evidence, Failure, Finding};
 use crate::incident::time::Now;
-use crate::incident::work::EcsService;
+use crate::incident::work::{EcsService, Registration};
 use crate::systems::step_kind::{Acted, Entry, Judgement, Outcome, StepJournal, StepKind};
 
 /// How long an act may take to be seen: ECS's reads lag a second or more behind its writes.
@@ -43,25 +48,31 @@ const SKEW: Duration = Duration::from_secs(5);
 type Past = Entry<Do, Receipt>;
 
 impl StepKind for EcsService {
-    type Seen = std::sync::Arc<Seen>;
+    type Seen = Sight;
     type Do = Do;
     type Receipt = Receipt;
 
-    async fn observe(&self, aws: &Aws, _journal: &StepJournal<'_>) -> Result<Self::Seen, AwsError> {
-        observe::observe(aws, self).await
+    async fn observe(&self, aws: &Aws, journal: &StepJournal<'_>) -> Result<Self::Seen, AwsError> {
+        observe::observe(aws, self, journal).await
     }
 
     fn judge(&self, seen: &Self::Seen, journal: &StepJournal<'_>, now: Now) -> Judgement<Do> {
-        judge(self, seen, journal, now)
+        judge(self, &seen.service, seen.registered.as_deref(), journal, now)
     }
 
-    async fn act(&self, aws: &Aws, what: &Do, _key: &str) -> Result<Acted<Receipt>, AwsError> {
-        act::act(aws, what).await
+    async fn act(&self, aws: &Aws, what: &Do, key: &str) -> Result<Acted<Receipt>, AwsError> {
+        act::act(aws, what, key).await
     }
 }
 
-/// What follows from `seen`.
-pub fn judge(work: &EcsService, seen: &Seen, journal: &StepJournal<'_>, now: Now) -> Judgement<Do> {
+/// What follows from `seen`. `found` is the revision that an act of unknown outcome registered, if it was found.
+pub fn judge(
+    work: &EcsService,
+    seen: &Seen,
+    found: Option<&str>,
+    journal: &StepJournal<'_>,
+    now: Now,
+) -> Judgement<Do> {
     if seen.status != "ACTIVE" {
         return Judgement::Failed(wrong(
             format!("The service is {}.", seen.status),
@@ -78,7 +89,9 @@ pub fn judge(work: &EcsService, seen: &Seen, journal: &StepJournal<'_>, now: Now
         }
     };
     let past: Vec<&Past> = entries.iter().filter(|entry| entry.attempt == journal.attempt).collect();
-    let case = Case { work, seen, journal, now, past: &past };
+    let registered = registered(&entries).or(found);
+    let resolved = registered.map(|arn| EcsService { target: arn.to_owned(), register: None, ..work.clone() });
+    let case = Case { work: resolved.as_ref().unwrap_or(work), seen, journal, now, past: &past };
     match past.last() {
         None => case.afresh(None),
         Some(last) => match &last.outcome {
@@ -87,6 +100,16 @@ pub fn judge(work: &EcsService, seen: &Seen, journal: &StepJournal<'_>, now: Now
             Outcome::Accepted(receipt) => case.after_acceptance(last, receipt),
         },
     }
+}
+
+/// The revision that this step has registered, in whichever attempt.
+fn registered(entries: &[Past]) -> Option<&str> {
+    entries.iter().rev().find_map(|entry| match &entry.outcome {
+        Outcome::Accepted(Receipt::Registered { task_definition }) => Some(task_definition.as_str()),
+        Outcome::Accepted(Receipt::Stopping { .. } | Receipt::Updating { .. })
+        | Outcome::Unknown
+        | Outcome::Refused(_) => None,
+    })
 }
 
 /// One judgement's facts.
@@ -109,7 +132,10 @@ impl<'a> Case<'a> {
         if let Some(flying) = newest.filter(|newest| newest.status.is_in_flight())
             && self.seen.definition_of(&flying.target) != Some(&self.work.target)
         {
-            let stop = Do::Stop { deployment: flying.arn.clone() };
+            let stop = match &flying.waits_at {
+                Some(hook) => Do::Continue { deployment: flying.arn.clone(), hook: hook.clone() },
+                None => Do::Stop { deployment: flying.arn.clone() },
+            };
             let comes_from_target = !flying.sources.is_empty()
                 && flying.sources.iter().all(|source| self.seen.definition_of(source) == Some(&self.work.target));
             return Judgement::Act(if comes_from_target && refused != Some(&stop) {
@@ -136,6 +162,9 @@ impl<'a> Case<'a> {
     }
 
     fn update(self, deployment: NewDeployment) -> Do {
+        if let Some(Registration { like, images }) = &self.work.register {
+            return Do::Register { like: like.clone(), images: images.clone(), instead_of: self.work.from.clone() };
+        }
         Do::Update {
             cluster: self.work.cluster.clone(),
             service: self.work.service.clone(),
@@ -173,10 +202,16 @@ impl<'a> Case<'a> {
     /// The outcome of the last act is not known: its effect is looked for.
     fn after_silence(self, last: &Past) -> Judgement<Do> {
         match &last.what {
-            Do::Stop { deployment } => match self.seen.service_deployment(deployment) {
+            Do::Stop { deployment } | Do::Continue { deployment, .. } => match self.seen.service_deployment(deployment)
+            {
                 Some(stopped) if !stopped.status.is_in_flight() => return self.after_stop(stopped),
                 _ => {}
             },
+            Do::Register { .. } => {
+                if self.work.register.is_none() {
+                    return self.afresh(None);
+                }
+            }
             Do::Update { .. } => {
                 if let Some(primary) = self.made_by(last) {
                     return self.verify(primary, self.service_deployment_since(last.at));
@@ -189,7 +224,8 @@ impl<'a> Case<'a> {
         if self.now.elapsed(last.at) < SETTLE {
             return Judgement::Wait(format!("looking whether {} took place", last.what.sentence()));
         }
-        let silent = self.past.iter().filter(|entry| entry.outcome == Outcome::Unknown).count();
+        let silent = |entry: &&&Past| entry.outcome == Outcome::Unknown && entry.what == last.what;
+        let silent = self.past.iter().filter(silent).count();
         if silent >= TRIES {
             return Judgement::Failed(inconclusive(
                 format!(
@@ -211,6 +247,7 @@ impl<'a> Case<'a> {
                 Some(stopped) => self.after_stop(stopped),
                 None => self.afresh(None),
             },
+            Receipt::Registered { .. } => self.afresh(None),
             Receipt::Updating { deployment } => {
                 let goes = self.service_deployment_since(last.at);
                 match self.seen.primary() {
@@ -427,7 +464,9 @@ impl<'a> Case<'a> {
     fn deployment_of_target(self) -> Option<String> {
         let accepted = self.past.iter().rev().find_map(|entry| match &entry.outcome {
             Outcome::Accepted(Receipt::Updating { deployment }) => Some(deployment.clone()),
-            Outcome::Accepted(Receipt::Stopping { .. }) | Outcome::Unknown | Outcome::Refused(_) => None,
+            Outcome::Accepted(Receipt::Stopping { .. } | Receipt::Registered { .. })
+            | Outcome::Unknown
+            | Outcome::Refused(_) => None,
         });
         accepted.or_else(|| {
             let mut tasks = self.seen.stopped.iter().filter(|task| task.task_definition == self.work.target);

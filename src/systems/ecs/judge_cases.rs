@@ -20,10 +20,10 @@ use crate::incident::time::Now;
 use crate::incident::work::EcsService;
 use crate::systems::step_kind::{Judgement, StepJournal};
 
-const NOW: &str = "12:00:20";
+pub(super) const NOW: &str = "12:00:20";
 
 /// Back from api:42 to api:41.
-fn work() -> EcsService {
+pub(super) fn work() -> EcsService {
     let service = inventory(&[]).service;
     EcsService {
         cluster: service.cluster,
@@ -31,15 +31,17 @@ fn work() -> EcsService {
         from: definition_arn(42),
         target: definition_arn(41),
         images: vec![Image { digest: Some(digest(41)), ..image(41) }],
+        register: None,
+        platforms: BTreeMap::new(),
     }
 }
 
-fn id(number: u32) -> String {
+pub(super) fn id(number: u32) -> String {
     format!("ecs-svc/{number}")
 }
 
 /// Two tasks of task definition `number` run and are healthy, and nothing is under way.
-fn settled(number: u32) -> Seen {
+pub(super) fn settled(number: u32) -> Seen {
     let task = |address: u8| Task {
         arn: format!("arn:aws:ecs:eu-north-1:123456789012:task/shop-prod/{number}{address}"),
         started_by: Some(id(number)),
@@ -85,7 +87,7 @@ fn settled(number: u32) -> Seen {
 }
 
 /// `number` runs, and its service deployment stands at `status`.
-fn at_status(number: u32, from: u32, to: u32, status: DeploymentStatus) -> Seen {
+pub(super) fn at_status(number: u32, from: u32, to: u32, status: DeploymentStatus) -> Seen {
     let mut seen = settled(number);
     seen.service_deployments
         .insert(0, ServiceDeployment { created_at: Some(at("12:00:10")), ..deployment(12, from, to, status) });
@@ -97,41 +99,43 @@ fn update(deployment: NewDeployment) -> Do {
     Do::Update { cluster, service, task_definition: target, deployment }
 }
 
-fn stop() -> Do {
+pub(super) fn stop() -> Do {
     Do::Stop { deployment: deployment(12, 0, 0, DeploymentStatus::Pending).arn }
 }
 
-fn act_at(time: &str, what: &Do, outcome: ActOutcome) -> Act {
+pub(super) fn act_at(time: &str, what: &Do, outcome: ActOutcome) -> Act {
     Act { number: 1, attempt: 1, what: serde_json::to_value(what).unwrap(), at: at(time), outcome }
 }
 
-fn accepted(receipt: &Receipt) -> ActOutcome {
+pub(super) fn accepted(receipt: &Receipt) -> ActOutcome {
     ActOutcome::Accepted { receipt: serde_json::to_value(receipt).unwrap(), request_id: None }
 }
 
-fn updating(number: u32) -> ActOutcome {
+pub(super) fn updating(number: u32) -> ActOutcome {
     accepted(&Receipt::Updating { deployment: id(number) })
 }
 
-fn stopping() -> ActOutcome {
+pub(super) fn stopping() -> ActOutcome {
     accepted(&Receipt::Stopping { deployment: deployment(12, 0, 0, DeploymentStatus::Pending).arn })
 }
 
-fn refused(code: &str) -> ActOutcome {
+pub(super) fn refused(code: &str) -> ActOutcome {
     ActOutcome::Refused { why: format!("AWS refused it: no ({code})") }
 }
 
 fn judged(seen: &Seen, acts: &[Act]) -> Judgement<Do> {
-    let journal = StepJournal { attempt: 1, began_at: at("12:00:00"), acts };
-    judge(&work(), seen, &journal, Now::real(at(NOW)))
+    let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 1, began_at: at("12:00:00"), acts };
+    judge(&work(), seen, None, &journal, Now::real(at(NOW)))
 }
 
 /// What follows, in a word or two.
-fn word(judgement: &Judgement<Do>) -> String {
+pub(super) fn word(judgement: &Judgement<Do>) -> String {
     match judgement {
         Judgement::Done { .. } => "done".to_owned(),
         Judgement::Holding { .. } => "holding".to_owned(),
         Judgement::Act(Do::Stop { .. }) => "stop".to_owned(),
+        Judgement::Act(Do::Continue { .. }) => "continue with rollback".to_owned(),
+        Judgement::Act(Do::Register { .. }) => "register".to_owned(),
         Judgement::Act(Do::Update { deployment: NewDeployment::IfNeeded, .. }) => "update".to_owned(),
         Judgement::Act(Do::Update { deployment: NewDeployment::Forced, .. }) => "force".to_owned(),
         Judgement::Wait(progress) => format!("wait: {progress}"),
@@ -294,8 +298,8 @@ fn an_act_of_another_version_is_for_a_person_to_judge() {
 #[test]
 fn a_retry_judges_afresh() {
     let acts = [act_at("11:00:00", &update(NewDeployment::IfNeeded), updating(41))];
-    let journal = StepJournal { attempt: 2, began_at: at("12:00:00"), acts: &acts };
-    assert_eq!(word(&judge(&work(), &settled(42), &journal, Now::real(at(NOW)))), "update");
+    let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 2, began_at: at("12:00:00"), acts: &acts };
+    assert_eq!(word(&judge(&work(), &settled(42), None, &journal, Now::real(at(NOW)))), "update");
 }
 
 fn stopped(code: &str, reason: &str, created_at: Option<Timestamp>) -> Task {
@@ -362,6 +366,13 @@ fn a_failure_tells_what_aws_says_of_the_tasks() {
     at: Some(at("11:00:00")),
     message: "(service api) was unable to place a task.".to_owned(),
 }])]
+#[case::an_event_that_may_be_about_the_release_that_is_taken_back(|seen: &mut Seen| {
+    seen.deployments.push(Deployment { id: id(42), status: "ACTIVE".to_owned(), failed_tasks: 1, ..Deployment::default() });
+    seen.events = vec![Event {
+        at: Some(at("12:00:15")),
+        message: "(service api) was unable to place a task. Reason: CannotPullContainerError".to_owned(),
+    }];
+})]
 #[case::below_the_breaker(|seen: &mut Seen| {
     seen.deployments[0].failed_tasks = 4;
     let breaker = Some(Breaker { failures: 4, threshold: 10 });
@@ -380,8 +391,8 @@ fn what_an_earlier_attempt_failed_by_does_not_fail_the_next() {
         seen.stopped = vec![task.clone(), task];
         seen.service_deployments = vec![deployment(11, 42, 41, DeploymentStatus::InProgress)];
     });
-    let journal = StepJournal { attempt: 2, began_at: at("12:00:00"), acts: &[] };
-    let judgement = judge(&work(), &seen, &journal, Now::real(at(NOW)));
+    let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 2, began_at: at("12:00:00"), acts: &[] };
+    let judgement = judge(&work(), &seen, None, &journal, Now::real(at(NOW)));
     assert_eq!(word(&judgement), "wait: 0 of 2 tasks of api:41 running, 0 healthy");
 }
 

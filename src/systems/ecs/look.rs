@@ -7,10 +7,11 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::deployments;
 use super::inventory::{
-    Balanced, Controller, Definition, DefinitionStatus, EcsInventory, EcsSpec, Management, Scheduling, Service,
+    Balanced, Controller, Definition, DefinitionStatus, EcsInventory, EcsSpec, Hooks, Management, Scheduling, Service,
     family_and_revision, short,
 };
-use super::{registry, target};
+use super::releases::{naming, release};
+use super::{making, register, registry, target};
 use crate::aws::error::ErrorClass;
 use crate::aws::time::timestamp;
 use crate::aws::{Aws, AwsError};
@@ -39,7 +40,15 @@ pub async fn look(aws: &Aws, spec: &EcsSpec, to: Option<&str>) -> Result<EcsInve
         .into_iter()
         .map(|arn| (arn, DefinitionStatus::Active))
         .chain(inactive.into_iter().map(|arn| (arn, DefinitionStatus::Inactive)))
-        .map(|(arn, status)| Definition { arn, status, images: Vec::new(), registered_at: None, registered_by: None })
+        .map(|(arn, status)| Definition {
+            arn,
+            status,
+            images: Vec::new(),
+            registered_at: None,
+            registered_by: None,
+            instead_of: None,
+            like: None,
+        })
         .collect();
     newest_first(&mut definitions);
     // What is looked at closely: what was asked for, what runs, what was deployed, and the newest of the family.
@@ -70,15 +79,47 @@ pub async fn look(aws: &Aws, spec: &EcsSpec, to: Option<&str>) -> Result<EcsInve
         revisions,
         definitions,
         images: std::collections::BTreeMap::new(),
+        tags: std::collections::BTreeMap::new(),
         unseen: Vec::new(),
     };
-    if let Ok(choice) = target::choose(&inventory, to, &[])
-        && let Some(definition) = inventory.definition(&choice.definition)
+    if to.is_some() && target::choose(&inventory, to, &[]).is_err() {
+        // What was asked for may be a tag that no task definition uses.
+        inventory.tags = registry::tags(aws, &recorded(&inventory)).await?;
+    }
+    if let Some(to) = to
+        && target::choose(&inventory, Some(to), &[]).is_err()
     {
-        let images: Vec<String> = definition.images.iter().map(|image| image.image.clone()).collect();
-        (inventory.images, inventory.unseen) = registry::look(aws, &images).await;
+        let asked: Vec<String> = target::asked_images(&inventory, to).into_iter().map(|(_, image)| image).collect();
+        (inventory.images, inventory.unseen) = registry::look(aws, &asked).await;
+    }
+    if let Ok(choice) = target::choose(&inventory, to, &[]) {
+        let (states, unseen) = registry::look(aws, &making::references(&inventory, &choice)).await;
+        inventory.images.extend(states);
+        inventory.unseen.extend(unseen);
+    }
+    let now = release(&inventory, inventory.asked_now());
+    if now.version.is_none() {
+        // It is named by its digest. What people call it, only ECR knows.
+        let exact =
+            now.images.iter().filter_map(|image| Some(registry::by_digest(&image.image, image.digest.as_deref()?)));
+        let (states, _) = registry::look(aws, &exact.collect::<Vec<_>>()).await;
+        inventory.images.extend(states);
     }
     Ok(inventory)
+}
+
+/// The images that task definitions ran, by repository and digest, where they name versions.
+fn recorded(inventory: &EcsInventory) -> Vec<String> {
+    let definitions = inventory.definitions.iter().filter(|definition| !definition.images.is_empty());
+    let images = definitions.map(|definition| release(inventory, &definition.arn).images);
+    images
+        .flat_map(|images| {
+            let named: Vec<String> = naming(&inventory.spec, &images)
+                .filter_map(|image| Some(format!("{}@{}", registry::parts(&image.image).0, image.digest.as_deref()?)))
+                .collect();
+            named
+        })
+        .collect()
 }
 
 /// The task definition that `to` names by number, family and number, or ARN.
@@ -139,13 +180,18 @@ async fn listed(aws: &Aws, family: &str, status: sdk::TaskDefinitionStatus) -> R
 
 /// A task definition, active or not; `None` if there is none by this name.
 async fn describe(aws: &Aws, arn: String) -> Result<Option<Definition>, AwsError> {
-    let answer = aws.reads().ecs.describe_task_definition().task_definition(&arn).send().await;
-    let found = match answer.map_err(|error| AwsError::of("ecs", "DescribeTaskDefinition", &error)) {
-        Ok(answer) => answer.task_definition,
-        Err(error) if matches!(error.class, ErrorClass::Invalid | ErrorClass::NotFound) => None,
+    let answer = aws.reads().ecs.describe_task_definition().task_definition(&arn);
+    let answer = answer.include(sdk::TaskDefinitionField::Tags).send().await;
+    let (found, tags) = match answer.map_err(|error| AwsError::of("ecs", "DescribeTaskDefinition", &error)) {
+        Ok(answer) => (answer.task_definition, answer.tags.unwrap_or_default()),
+        Err(error) if matches!(error.class, ErrorClass::Invalid | ErrorClass::NotFound) => return Ok(None),
         Err(error) => return Err(error),
     };
+    let tag =
+        |name: &str| tags.iter().find(|tag| tag.key() == Some(name)).and_then(|tag| tag.value().map(str::to_owned));
     Ok(found.map(|found| Definition {
+        instead_of: tag(register::INSTEAD_OF_TAG),
+        like: tag(register::LIKE_TAG),
         arn: found.task_definition_arn.unwrap_or(arn),
         status: match found.status {
             Some(sdk::TaskDefinitionStatus::Active) => DefinitionStatus::Active,
@@ -198,6 +244,10 @@ impl From<sdk::Service> for Service {
                 .and_then(|configuration| configuration.strategy.as_ref())
                 .map_or_else(|| "ROLLING".to_owned(), |strategy| strategy.as_str().to_owned()),
             minimum_healthy_percent: configuration.and_then(|configuration| configuration.minimum_healthy_percent),
+            hooks: match configuration.map(sdk::DeploymentConfiguration::lifecycle_hooks) {
+                None | Some([]) => Hooks::None,
+                Some(_) => Hooks::Some,
+            },
             deployed_at: primary.as_ref().and_then(|primary| primary.created_at).and_then(timestamp),
             rollout: primary
                 .as_ref()

@@ -9,9 +9,13 @@ pub mod judge;
 #[cfg(test)]
 mod judge_cases;
 pub mod look;
+pub mod making;
 pub mod observe;
 pub mod plan;
 pub mod proof;
+pub mod register;
+#[cfg(test)]
+mod register_cases;
 pub mod registry;
 pub mod releases;
 pub mod signs;

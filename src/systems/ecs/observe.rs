@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::act::{Do, Receipt};
 use super::deployments::{self, Remembered};
 use super::inventory::{Revision, ServiceDeployment};
+use super::register;
 use crate::aws::error::ErrorClass;
 use crate::aws::target_health::{self, TargetHealth};
 use crate::aws::tasks::{self, Task, Wanted};
 use crate::aws::time::timestamp;
 use crate::aws::{Aws, AwsError};
 use crate::incident::work::EcsService;
+use crate::systems::step_kind::{Entry, Outcome, StepJournal};
 
 /// How many service deployments are looked at: the present one and those that it may have superseded or be followed by.
 const DEPLOYMENTS: usize = 10;
@@ -75,13 +78,39 @@ pub struct Event {
     pub message: String,
 }
 
+/// What one step sees.
+#[derive(Debug, Clone)]
+pub struct Sight {
+    /// The service; the same for whoever looks at it.
+    pub service: Arc<Seen>,
+    /// The revision that an act of this step registered whose reply was lost, if there is one.
+    pub registered: Option<String>,
+}
+
 /// A look at the service of `work`. Looks that begin after this call are shared.
 ///
 /// # Errors
 /// When AWS does not answer or refuses, or the service is gone.
-pub async fn observe(aws: &Aws, work: &EcsService) -> Result<Arc<Seen>, AwsError> {
+pub async fn observe(aws: &Aws, work: &EcsService, journal: &StepJournal<'_>) -> Result<Sight, AwsError> {
     let look = || look(aws, &work.cluster, &work.service);
-    aws.flights().share(&format!("ecs {}", work.service), Duration::ZERO, look).await
+    let service = aws.flights().share(&format!("ecs {}", work.service), Duration::ZERO, look).await?;
+    let registered = match (&work.register, lost_registrations(journal)) {
+        (Some(registration), keys) if !keys.is_empty() => register::find(aws, &registration.like, &keys).await?,
+        _ => None,
+    };
+    Ok(Sight { service, registered })
+}
+
+/// The keys of registrations without a reply. None, once one is known to have been accepted. Pure.
+fn lost_registrations(journal: &StepJournal<'_>) -> Vec<String> {
+    let entries: Vec<Entry<Do, Receipt>> = journal.entries().unwrap_or_default();
+    let known = |entry: &Entry<Do, Receipt>| matches!(entry.outcome, Outcome::Accepted(Receipt::Registered { .. }));
+    if entries.iter().any(known) {
+        return Vec::new();
+    }
+    let lost =
+        entries.iter().filter(|entry| matches!(entry.what, Do::Register { .. }) && entry.outcome == Outcome::Unknown);
+    lost.map(|entry| journal.key_of(entry.number)).collect()
 }
 
 async fn look(aws: &Aws, cluster: &str, service: &str) -> Result<Seen, AwsError> {

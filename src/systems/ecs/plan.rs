@@ -1,14 +1,19 @@
 //! Makes the step that takes an ECS service back. Pure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::inventory::{Balanced, Controller, EcsInventory, ImageState, Management, Revision, Scheduling, short};
+use super::inventory::{
+    Balanced, Controller, EcsInventory, Hooks, ImageState, Management, Revision, Scheduling, short,
+};
+use super::making::{chosen, registering, short_digest};
+use super::registry::{by_digest, parts};
 use super::releases::{newest_of, newest_success_of, release};
-use super::target::{self, Choice, Record};
+use super::target::{self, Choice, Making, Record};
 use crate::incident::ids::{Resource, StepId};
 use crate::incident::plan::{Need, Step};
 use crate::incident::release::Release;
-use crate::incident::work::{EcsService, Work};
+use crate::incident::work::{EcsService, Registration, Work};
 use crate::systems::planned::{PlanRefusal, Planned, ProvedRelease};
 
 /// How long new tasks usually take to start and pass their health checks.
@@ -26,12 +31,16 @@ const SHORTEST_DEADLINE: Duration = Duration::from_mins(10);
 pub fn plan(inventory: &EcsInventory, to: Option<&str>, proved: &[ProvedRelease]) -> Result<Planned, PlanRefusal> {
     refuse_what_cannot_be_taken_back(inventory)?;
     let choice = target::choose(inventory, to, proved)?;
-    let mut target = release(inventory, &choice.definition);
-    let mut warnings = pin(inventory, &mut target)?;
+    let mut target = chosen(inventory, &choice);
+    let Pinned { fixed, platforms, warnings } = pin(inventory, &choice, &mut target)?;
+    let mut warnings: Vec<String> = inventory.unseen.iter().cloned().chain(warnings).collect();
     if let Some(why) = nothing_to_do(inventory, &target) {
         return Ok(Planned::NothingToDo { release: target, why });
     }
-    let from = release(inventory, taken_back(inventory, &choice.definition));
+    let from = release(inventory, taken_back(inventory, &target.id));
+    let register = (choice.making != Making::Nothing || !fixed.is_empty())
+        .then(|| Registration { like: choice.definition.clone(), images: fixed });
+    warnings.extend(register.iter().flat_map(|registration| registering(inventory, &choice, registration)));
     warnings.extend(warnings_of(inventory, &choice, &target));
     let estimate = match inventory.service.balanced {
         Balanced::Yes => START + DRAIN,
@@ -43,7 +52,7 @@ pub fn plan(inventory: &EcsInventory, to: Option<&str>, proved: &[ProvedRelease]
         title: format!("ECS service {}/{}", service.cluster_name(), service.name),
         resource: Resource::new(&service.arn),
         chosen: Some(choice.how),
-        verbs: vec!["StopServiceDeployment".to_owned(), "UpdateService".to_owned()],
+        verbs: verbs(inventory, register.as_ref()),
         loses: Vec::new(),
         need: Need::Required,
         deadline: (estimate * 3).max(SHORTEST_DEADLINE),
@@ -54,11 +63,26 @@ pub fn plan(inventory: &EcsInventory, to: Option<&str>, proved: &[ProvedRelease]
             from: from.id.clone(),
             target: target.id.clone(),
             images: target.images.clone(),
+            register,
+            platforms,
         }),
         from: Some(from),
         to: Some(target),
     };
     Ok(Planned::Step { step: Box::new(step), warnings })
+}
+
+/// The verbs that may be used: which of them, is judged when it is done.
+fn verbs(inventory: &EcsInventory, register: Option<&Registration>) -> Vec<String> {
+    let pauses = inventory.service.hooks == Hooks::Some
+        || inventory.unfinished().is_some_and(|deployment| deployment.waits_at.is_some());
+    let verbs = [
+        Some("StopServiceDeployment"),
+        pauses.then_some("ContinueServiceDeployment"),
+        register.map(|_| "RegisterTaskDefinition"),
+        Some("UpdateService"),
+    ];
+    verbs.into_iter().flatten().map(str::to_owned).collect()
 }
 
 fn refuse_what_cannot_be_taken_back(inventory: &EcsInventory) -> Result<(), PlanRefusal> {
@@ -107,50 +131,78 @@ fn refuse_what_cannot_be_taken_back(inventory: &EcsInventory) -> Result<(), Plan
     Ok(())
 }
 
-/// Fixes which digests shall run, and refuses images that are gone or stand for something else now.
-fn pin(inventory: &EcsInventory, target: &mut Release) -> Result<Vec<String>, PlanRefusal> {
-    // A deployment that is stopped goes back to a service revision, which bears its digests; a new one resolves tags.
-    let resolves_anew = inventory.unfinished().is_none();
-    let mut warnings = inventory.unseen.clone();
+/// Which images are fixed to digests.
+#[derive(Default)]
+struct Pinned {
+    /// The images that a new task definition has to name otherwise, by container.
+    fixed: BTreeMap<String, String>,
+    /// The digests of each platform's image, by the digest of their index.
+    platforms: BTreeMap<String, Vec<String>>,
+    warnings: Vec<String>,
+}
+
+/// Fixes which digests shall run. A tag that was moved or deleted is replaced by the digest that ran, while that is there;
+/// an image that is gone altogether is refused.
+fn pin(inventory: &EcsInventory, choice: &Choice, target: &mut Release) -> Result<Pinned, PlanRefusal> {
+    let mut pinned = Pinned::default();
+    let label = short(&choice.definition);
     for image in &mut target.images {
-        match inventory.images.get(&image.image) {
-            None => {}
-            Some(ImageState::Gone { why }) => {
+        let is_asked = matches!(&choice.making, Making::With { container, .. } if *container == image.container);
+        let exact = image.digest.as_deref().map(|digest| by_digest(&image.image, digest));
+        let named = inventory.images.get(&image.image);
+        let is_exact_there =
+            exact.as_ref().and_then(|exact| inventory.images.get(exact)).is_some_and(|state| !state.is_gone());
+        if let Some(ImageState::There { digest, platforms, .. }) = named
+            && !platforms.is_empty()
+        {
+            pinned.platforms.insert(digest.clone(), platforms.clone());
+        }
+        let is_fixed = match (named, &image.digest) {
+            (None, _) => choice.making == Making::Again,
+            (Some(ImageState::Gone { why }), _) if !is_exact_there => {
                 return Err(PlanRefusal::new(format!(
-                    "The image {} of {} is gone: {}. Name another release, or push the image again.",
+                    "The image {} of {label} is gone: {}. Name another release, or push the image again.",
                     image.image,
-                    target.label,
                     why.trim_end_matches('.')
                 )));
             }
-            Some(ImageState::There { digest }) => match &image.digest {
-                Some(recorded) if recorded != digest && resolves_anew => {
-                    return Err(PlanRefusal::new(format!(
-                        "The tag of {} was moved: it stands for {} now, and {} ran {}. Going back would start another \
-                         image; point the tag back, or name another release.",
-                        image.image,
-                        short_digest(digest),
-                        target.label,
-                        short_digest(recorded),
-                    )));
-                }
-                Some(recorded) if recorded != digest => warnings.push(format!(
-                    "The tag of {} stands for another image now ({}). Stopping the deployment goes back to {}; if it has \
-                     ended before, a new plan is needed.",
+            (Some(ImageState::Gone { why }), _) => {
+                pinned.warnings.push(format!(
+                    "{}: {}. The image itself is still there.",
+                    image.image,
+                    why.trim_end_matches('.')
+                ));
+                true
+            }
+            (Some(ImageState::There { digest, .. }), None) => {
+                image.digest = Some(digest.clone());
+                choice.making == Making::Again || is_asked
+            }
+            (Some(state), Some(recorded)) if state.is(recorded) => choice.making == Making::Again || is_asked,
+            (Some(ImageState::There { digest, .. }), Some(recorded)) => {
+                let moved = format!(
+                    "The tag of {} was moved: it stands for {} now, and {label} ran {}.",
                     image.image,
                     short_digest(digest),
                     short_digest(recorded),
-                )),
-                Some(_) => {}
-                None => image.digest = Some(digest.clone()),
-            },
+                );
+                if !is_exact_there {
+                    return Err(PlanRefusal::new(format!(
+                        "{moved} That image is gone, and going back would start another one. Point the tag back to what \
+                         ran, or name another release."
+                    )));
+                }
+                pinned.warnings.push(moved);
+                true
+            }
+        };
+        if let Some(digest) = image.digest.as_deref().filter(|_| is_fixed)
+            && parts(&image.image).2.is_none_or(|_| is_asked)
+        {
+            pinned.fixed.insert(image.container.clone(), by_digest(&image.image, digest));
         }
     }
-    Ok(warnings)
-}
-
-fn short_digest(digest: &str) -> &str {
-    digest.get(..19).unwrap_or(digest)
+    Ok(pinned)
 }
 
 /// What was seen, if the target runs already and nothing is under way.
@@ -351,35 +403,128 @@ mod tests {
         assert!(warnings[0].contains(warning), "{warnings:?}");
     }
 
+    fn there(number: u32) -> ImageState {
+        ImageState::There { digest: digest(number), platforms: Vec::new(), tags: Vec::new() }
+    }
+
+    fn gone() -> ImageState {
+        ImageState::Gone { why: "The image with imageId {…} does not exist".to_owned() }
+    }
+
+    fn exact(number: u32) -> String {
+        by_digest(&image(number).image, &digest(number))
+    }
+
+    fn registration_of(step: &Step) -> Option<Registration> {
+        let Work::EcsService(work) = &step.work else { panic!("{:?}", step.work) };
+        work.register.clone()
+    }
+
     #[test]
     fn an_image_that_is_gone_is_refused() {
         let mut inventory = finished();
-        let gone = ImageState::Gone { why: "The image with imageId {…} does not exist".to_owned() };
-        inventory.images.insert(image(41).image, gone);
+        inventory.images.insert(image(41).image, gone());
         let refusal = plan(&inventory, None, &[]).unwrap_err().to_string();
         assert!(refusal.contains("of api:41 is gone: The image with"), "{refusal}");
     }
 
-    #[test]
-    fn a_tag_that_was_moved_is_refused_where_it_would_be_resolved_anew() {
-        let moved = || ImageState::There { digest: digest(99) };
-        let mut over = finished();
-        over.images.insert(image(41).image, moved());
-        let refusal = plan(&over, None, &[]).unwrap_err().to_string();
-        assert!(refusal.contains("was moved"), "{refusal}");
+    #[rstest]
+    #[case::moved(there(99), "was moved: it stands for sha256:000000000000 now, and api:41 ran sha256:000000000000.")]
+    #[case::deleted(gone(), "The image itself is still there.")]
+    fn a_tag_that_does_not_stand_for_what_ran_is_replaced_by_its_digest(#[case] tag: ImageState, #[case] said: &str) {
+        let mut inventory = finished();
+        inventory.images.extend([(image(41).image, tag), (exact(41), there(41))]);
+        let (step, warnings) = step_of(&inventory, None);
+        assert_eq!(
+            registration_of(&step),
+            Some(Registration { like: definition_arn(41), images: BTreeMap::from([("app".to_owned(), exact(41))]) })
+        );
+        assert_eq!(step.verbs, ["StopServiceDeployment", "RegisterTaskDefinition", "UpdateService"]);
+        assert!(warnings.iter().any(|warning| warning.contains(said)), "{warnings:?}");
+        assert!(warnings.iter().any(|warning| warning.starts_with("A copy of api:41 is registered")), "{warnings:?}");
+    }
 
-        let mut in_flight = inventory(&[(40, 41, Successful), (41, 42, InProgress)]);
-        in_flight.images.insert(image(41).image, moved());
-        let (step, warnings) = step_of(&in_flight, None);
-        assert_eq!(step.to.unwrap().images[0].digest, Some(digest(41)));
-        assert!(warnings.iter().any(|warning| warning.contains("stands for another image now")), "{warnings:?}");
+    #[test]
+    fn a_tag_that_was_moved_is_refused_where_what_ran_is_gone() {
+        let mut over = finished();
+        over.images.extend([(image(41).image, there(99)), (exact(41), gone())]);
+        let refusal = plan(&over, None, &[]).unwrap_err().to_string();
+        assert!(refusal.contains("was moved") && refusal.contains("That image is gone"), "{refusal}");
+    }
+
+    #[test]
+    fn peer_03_a_target_that_was_deregistered_is_registered_again_with_the_digests_that_ran() {
+        let mut inventory = finished();
+        for definition in inventory.definitions.iter_mut().filter(|definition| definition.arn == definition_arn(41)) {
+            definition.status = super::super::inventory::DefinitionStatus::Inactive;
+        }
+        inventory.images.extend([(image(41).image, there(41)), (exact(41), there(41))]);
+        let (step, warnings) = step_of(&inventory, None);
+        assert_eq!(step.to.as_ref().unwrap().id, definition_arn(41));
+        assert_eq!(step.to.as_ref().unwrap().name(), "v41-29c0ffee (api:41)");
+        let images = BTreeMap::from([("app".to_owned(), exact(41))]);
+        assert_eq!(registration_of(&step), Some(Registration { like: definition_arn(41), images }));
+        assert_eq!(step.verbs, ["StopServiceDeployment", "RegisterTaskDefinition", "UpdateService"]);
+        assert!(warnings[0].starts_with("api:41 is deregistered (INACTIVE)"), "{warnings:?}");
+    }
+
+    #[test]
+    fn e03_an_image_that_no_task_definition_has_is_put_into_a_copy_of_the_present_one() {
+        let mut inventory = finished();
+        let wanted = format!("{}:v77", parts(&image(42).image).0);
+        inventory.images.insert(wanted.clone(), there(77));
+        let (step, warnings) = step_of(&inventory, Some("v77"));
+        let to = step.to.as_ref().unwrap();
+        assert_eq!(to.name(), "v77 (a copy of api:42)");
+        assert_eq!(to.images[0].digest, Some(digest(77)));
+        assert_eq!(step.from.as_ref().unwrap().id, definition_arn(42));
+        let images = BTreeMap::from([("app".to_owned(), by_digest(&wanted, &digest(77)))]);
+        assert_eq!(registration_of(&step), Some(Registration { like: definition_arn(42), images }));
+        assert_eq!(
+            warnings[..2],
+            [
+                "No task definition has shop/api:v77. A copy of api:42 with this image for app is registered first.",
+                "Everything else stays as in api:42: settings, environment and secrets.",
+            ]
+        );
+    }
+
+    #[test]
+    fn e03_a_tag_of_an_image_that_a_task_definition_has_names_that_one() {
+        let mut inventory = finished();
+        inventory.images.insert(format!("{}:stable", parts(&image(42).image).0), there(40));
+        let (step, _) = step_of(&inventory, Some("stable"));
+        assert_eq!((step.to.as_ref().unwrap().id.as_str(), registration_of(&step)), (&*definition_arn(40), None));
+    }
+
+    #[test]
+    fn e03_a_tag_that_two_containers_could_have_is_refused_with_both() {
+        let mut inventory = finished();
+        for definition in &mut inventory.definitions {
+            definition.images.push(crate::incident::release::Image { container: "worker".to_owned(), ..image(42) });
+        }
+        inventory.images.insert(format!("{}:v77", parts(&image(42).image).0), there(77));
+        let refusal = plan(&inventory, Some("v77"), &[]).unwrap_err().to_string();
+        assert!(refusal.contains("the container app (") && refusal.contains(" or worker ("), "{refusal}");
+        inventory.spec.container = Some("worker".to_owned());
+        let (step, _) = step_of(&inventory, Some("v77"));
+        assert!(registration_of(&step).unwrap().images.keys().eq(["worker"]));
+    }
+
+    #[test]
+    fn an_index_and_its_platform_are_the_same_image() {
+        let mut inventory = finished();
+        let index = ImageState::There { digest: digest(99), platforms: vec![digest(41)], tags: Vec::new() };
+        inventory.images.insert(image(41).image, index);
+        let (step, warnings) = step_of(&inventory, None);
+        assert_eq!((registration_of(&step), warnings), (None, Vec::new()));
     }
 
     #[test]
     fn where_ecs_recorded_no_digest_that_of_the_tag_shall_run() {
         let mut inventory = inventory(&[]);
         inventory.revisions.clear();
-        inventory.images.insert(image(41).image, ImageState::There { digest: digest(41) });
+        inventory.images.insert(image(41).image, there(41));
         let (step, _) = step_of(&inventory, None);
         assert_eq!(step.to.unwrap().images[0].digest, Some(digest(41)));
     }

@@ -106,7 +106,7 @@ fn other_image(work: &EcsService, task: &Task) -> Option<String> {
     task.containers.iter().find_map(|container| {
         let wanted = work.images.iter().find(|image| image.container == container.name)?.digest.as_deref()?;
         let found = container.digest.as_deref()?;
-        (found != wanted).then(|| {
+        (!is_same(work, wanted, found)).then(|| {
             format!(
                 "Container {} of task {} runs the image {found}, but {wanted} shall run",
                 container.name,
@@ -114,6 +114,20 @@ fn other_image(work: &EcsService, task: &Task) -> Option<String> {
             )
         })
     })
+}
+
+/// Whether two digests stand for the same image: an index and the image of one of its platforms do.
+fn is_same(work: &EcsService, one: &str, other: &str) -> bool {
+    let lists = |index: &str, digest: &str| {
+        work.platforms.get(index).is_some_and(|platforms| platforms.iter().any(|own| own == digest))
+    };
+    one == other
+        || lists(one, other)
+        || lists(other, one)
+        || work
+            .platforms
+            .values()
+            .any(|platforms| [one, other].iter().all(|digest| platforms.iter().any(|own| own == digest)))
 }
 
 /// Whether any task of the primary deployment runs another image than the one that shall run.
@@ -147,7 +161,8 @@ fn evidence(
     for image in &work.images {
         let runs = |task: &&&Task| {
             task.containers.iter().any(|container| {
-                container.name == image.container && container.digest.is_some() && container.digest == image.digest
+                container.name == image.container
+                    && matches!((&container.digest, &image.digest), (Some(runs), Some(wanted)) if is_same(work, wanted, runs))
             })
         };
         if let Some(digest) = &image.digest {

@@ -1,15 +1,20 @@
 //! Asks ECR whether images are still there, and what their tags stand for now.
 //!
 //! A new deployment resolves tags anew: a tag that was moved since would start another image than the one that ran, and
-//! an image that is gone would start none.
+//! an image that is gone would start none. An index of several platforms and the image of one of them are the same
+//! image: ECS records now the one digest, now the other.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecr::types::{ImageIdentifier, ImageStatus};
+use aws_sdk_ecr::types::{ImageDetail, ImageIdentifier, ImageStatus};
 
 use super::inventory::ImageState;
 use crate::aws::error::ErrorClass;
 use crate::aws::{Aws, AwsError};
+
+/// The manifests that list the images of several platforms.
+const INDEXES: [&str; 2] =
+    ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
 
 /// An image in ECR, as a task definition names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +34,8 @@ pub struct EcrImage {
 /// What ECR says of these images, and what could not be found out, as sentences. Images of other registries and regions
 /// are passed over.
 pub async fn look(aws: &Aws, images: &[String]) -> (BTreeMap<String, ImageState>, Vec<String>) {
-    let own = aws.reads().ecr.config().region().map(ToString::to_string);
-    let wanted: BTreeMap<&String, EcrImage> = images
-        .iter()
-        .filter_map(|image| Some((image, EcrImage::parse(image)?)))
-        .filter(|(_, parsed)| Some(&parsed.region) == own.as_ref())
-        .collect();
-    let looks = wanted.into_iter().map(|(image, parsed)| async move { (image.clone(), state(aws, &parsed).await) });
+    let looks =
+        own(aws, images).into_iter().map(|(image, parsed)| async move { (image.clone(), state(aws, &parsed).await) });
     let mut states = BTreeMap::new();
     let mut unseen = Vec::new();
     for (image, state) in futures::future::join_all(looks).await {
@@ -49,7 +49,39 @@ pub async fn look(aws: &Aws, images: &[String]) -> (BTreeMap<String, ImageState>
     (states, unseen)
 }
 
-async fn state(aws: &Aws, image: &EcrImage) -> Result<ImageState, AwsError> {
+/// Every tag of these images, by digest: an image is often tagged with its commit too, while the task definition names
+/// it otherwise. What is gone, or may not be seen, is left out.
+///
+/// # Errors
+/// When ECR does not answer now: a tag must not count as unknown because of that.
+pub async fn tags(aws: &Aws, images: &[String]) -> Result<BTreeMap<String, Vec<String>>, AwsError> {
+    let looks = own(aws, images).into_values().map(|image| async move { details(aws, &image).await });
+    let mut tags = BTreeMap::new();
+    for told in futures::future::join_all(looks).await {
+        match told {
+            Ok(details) => tags.extend(
+                details
+                    .into_iter()
+                    .filter_map(|detail| Some((detail.image_digest?, detail.image_tags.unwrap_or_default()))),
+            ),
+            Err(error) if matches!(error.class, ErrorClass::Transient | ErrorClass::Throttled) => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(tags)
+}
+
+/// The images in ECR in the account's own region.
+fn own<'a>(aws: &Aws, images: &'a [String]) -> BTreeMap<&'a String, EcrImage> {
+    let own = aws.reads().ecr.config().region().map(ToString::to_string);
+    images
+        .iter()
+        .filter_map(|image| Some((image, EcrImage::parse(image)?)))
+        .filter(|(_, parsed)| Some(&parsed.region) == own.as_ref())
+        .collect()
+}
+
+async fn details(aws: &Aws, image: &EcrImage) -> Result<Vec<ImageDetail>, AwsError> {
     let id = ImageIdentifier::builder();
     let id = match &image.digest {
         Some(digest) => id.image_digest(digest),
@@ -64,9 +96,13 @@ async fn state(aws: &Aws, image: &EcrImage) -> Result<ImageState, AwsError> {
         .image_ids(id.build())
         .send()
         .await
-        .map_err(|error| AwsError::of("ecr", "DescribeImages", &error));
-    let details = match answer {
-        Ok(answer) => answer.image_details.unwrap_or_default(),
+        .map_err(|error| AwsError::of("ecr", "DescribeImages", &error))?;
+    Ok(answer.image_details.unwrap_or_default())
+}
+
+async fn state(aws: &Aws, image: &EcrImage) -> Result<ImageState, AwsError> {
+    let details = match details(aws, image).await {
+        Ok(details) => details,
         Err(error) if error.class == ErrorClass::NotFound => {
             return Ok(ImageState::Gone { why: error.message });
         }
@@ -76,9 +112,64 @@ async fn state(aws: &Aws, image: &EcrImage) -> Result<ImageState, AwsError> {
         Some(detail) if detail.image_status() == Some(&ImageStatus::Archived) => {
             ImageState::Gone { why: "it is archived and cannot be pulled".to_owned() }
         }
-        Some(detail) => ImageState::There { digest: detail.image_digest.unwrap_or_default() },
+        Some(detail) => {
+            let platforms = match detail.image_manifest_media_type() {
+                Some(kind) if INDEXES.contains(&kind) => platforms(aws, image, detail.image_digest()).await?,
+                _ => Vec::new(),
+            };
+            ImageState::There {
+                digest: detail.image_digest.unwrap_or_default(),
+                platforms,
+                tags: detail.image_tags.unwrap_or_default(),
+            }
+        }
         None => ImageState::Gone { why: "ECR does not list it".to_owned() },
     })
+}
+
+/// The digests that an index lists.
+async fn platforms(aws: &Aws, image: &EcrImage, digest: Option<&str>) -> Result<Vec<String>, AwsError> {
+    let id = ImageIdentifier::builder().set_image_digest(digest.map(str::to_owned)).build();
+    let answer = aws
+        .reads()
+        .ecr
+        .batch_get_image()
+        .registry_id(&image.account)
+        .repository_name(&image.repository)
+        .image_ids(id)
+        .set_accepted_media_types(Some(INDEXES.map(str::to_owned).to_vec()))
+        .send()
+        .await
+        .map_err(|error| AwsError::of("ecr", "BatchGetImage", &error))?;
+    let manifests = answer.images.unwrap_or_default().into_iter().filter_map(|image| image.image_manifest);
+    Ok(manifests.flat_map(|manifest| listed(&manifest)).collect())
+}
+
+/// The digests that an index's manifest lists. Pure.
+fn listed(manifest: &str) -> Vec<String> {
+    let manifest: serde_json::Value = serde_json::from_str(manifest).unwrap_or_default();
+    let listed = manifest.get("manifests").and_then(serde_json::Value::as_array).into_iter().flatten();
+    listed.filter_map(|one| Some(one.get("digest")?.as_str()?.to_owned())).collect()
+}
+
+impl ImageState {
+    /// Whether this digest stands for the same image: the one that is there, or the one of a platform of it.
+    pub fn is(&self, other: &str) -> bool {
+        match self {
+            Self::There { digest, platforms, .. } => digest == other || platforms.iter().any(|own| own == other),
+            Self::Gone { .. } => false,
+        }
+    }
+
+    /// Whether it cannot be pulled.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Gone { .. })
+    }
+}
+
+/// The same image by its digest: `…/shop/api@sha256:…`.
+pub fn by_digest(image: &str, digest: &str) -> String {
+    format!("{}@{digest}", parts(image).0)
 }
 
 impl EcrImage {
@@ -95,6 +186,17 @@ impl EcrImage {
             tag: tag.map(str::to_owned),
             digest: digest.map(str::to_owned),
         })
+    }
+}
+
+impl EcrImage {
+    /// What people read: `shop/api:v41`.
+    pub fn name(&self) -> String {
+        match (&self.tag, &self.digest) {
+            (Some(tag), _) => format!("{}:{tag}", self.repository),
+            (None, Some(digest)) => format!("{}@{digest}", self.repository),
+            (None, None) => self.repository.clone(),
+        }
     }
 }
 
@@ -125,6 +227,16 @@ mod tests {
     #[case::port_and_tag("localhost:5000/api:v1", ("localhost:5000/api", Some("v1"), None))]
     fn an_image_has_parts(#[case] image: &str, #[case] expected: (&str, Option<&str>, Option<&str>)) {
         assert_eq!(parts(image), expected);
+    }
+
+    #[test]
+    fn an_index_and_the_images_of_its_platforms_are_the_same_image() {
+        let manifest =
+            r#"{"schemaVersion": 2, "manifests": [{"digest": "sha256:aa", "platform": {}}, {"digest": "sha256:bb"}]}"#;
+        let platforms = listed(manifest);
+        assert_eq!(platforms, ["sha256:aa", "sha256:bb"]);
+        let there = ImageState::There { digest: "sha256:ii".to_owned(), platforms, tags: Vec::new() };
+        assert!(there.is("sha256:ii") && there.is("sha256:bb") && !there.is("sha256:cc"));
     }
 
     #[test]

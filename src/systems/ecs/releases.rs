@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::inventory::{
-    Definition, DefinitionStatus, DeploymentStatus, EcsInventory, EcsSpec, ServiceDeployment, short,
+    Definition, DefinitionStatus, DeploymentStatus, EcsInventory, EcsSpec, ImageState, ServiceDeployment, short,
 };
 use super::registry::parts;
 use crate::incident::release::{Image, Release};
@@ -87,7 +87,7 @@ pub fn release(inventory: &EcsInventory, arn: &str) -> Release {
     Release {
         id: arn.to_owned(),
         label: short(arn).to_owned(),
-        version: version(&inventory.spec, &images),
+        version: version(&inventory.spec, &images).or_else(|| version_of_digest(inventory, &images)),
         deployed_at: deployed_at
             .or(if runs_now { inventory.service.deployed_at } else { None })
             .or(definition.and_then(|definition| definition.registered_at)),
@@ -107,6 +107,23 @@ pub fn naming<'a>(spec: &'a EcsSpec, images: &'a [Image]) -> impl Iterator<Item 
                 .image
                 .as_ref()
                 .is_none_or(|wanted| repository == wanted || repository.ends_with(&format!("/{wanted}")))
+    })
+}
+
+/// The version of an image that is named by its digest: the tag by which something else here, or ECR, names it.
+fn version_of_digest(inventory: &EcsInventory, images: &[Image]) -> Option<String> {
+    let image = naming(&inventory.spec, images).next()?;
+    let (repository, digest) = (parts(&image.image).0, image.digest.as_deref()?);
+    let recorded = inventory.revisions.values().flat_map(|revision| &revision.images);
+    let same = recorded.filter(|other| other.digest.as_deref() == Some(digest));
+    let mut tags = same.filter_map(|other| {
+        let (other, tag, _) = parts(&other.image);
+        tag.filter(|tag| other == repository && *tag != "latest")
+    });
+    let tag = tags.next().map(str::to_owned);
+    tag.or_else(|| match inventory.images.values().find(|state| state.is(digest))? {
+        ImageState::There { tags, .. } => tags.first().cloned(),
+        ImageState::Gone { .. } => None,
     })
 }
 

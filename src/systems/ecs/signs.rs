@@ -28,7 +28,12 @@ pub fn failing(
         return Some(failure(seen, deployment, &why, deployment.rollout_reason.clone()));
     }
     let stopped: Vec<&Task> = ended_badly(seen, deployment).filter(|task| is_since(task.created_at, since)).collect();
-    let events = || seen.events.iter().filter(|event| is_since(event.at, since.max(deployment.created_at)));
+    // Events do not say of which deployment they speak: while tasks of another one fail, they may be about those.
+    let others_fail = others_fail(seen, deployment);
+    let events = || {
+        let since = since.max(deployment.created_at);
+        seen.events.iter().filter(move |event| !others_fail && is_since(event.at, since))
+    };
     let unpullable = stopped.iter().flat_map(|task| words(task)).find(|words| words.contains("CannotPullContainer"));
     let unpullable = unpullable
         .or_else(|| events().map(|event| event.message.as_str()).find(|said| said.contains("CannotPullContainer")));
@@ -51,6 +56,13 @@ pub fn failing(
         return Some(failure(seen, deployment, &why, Some(event.message.clone())));
     }
     None
+}
+
+/// Whether tasks of another deployment fail or may be about to.
+fn others_fail(seen: &Seen, deployment: &Deployment) -> bool {
+    let mut others = seen.deployments.iter().filter(|other| other.id != deployment.id);
+    others.any(|other| other.failed_tasks > 0 || other.pending > 0)
+        || seen.stopped.iter().any(|task| task.started_by.as_ref() != Some(&deployment.id) && has_ended_badly(task))
 }
 
 /// A failure with everything that helps to understand it.
@@ -78,10 +90,11 @@ pub fn details_of(seen: &Seen, deployment: &Deployment) -> Vec<String> {
 
 /// Tasks of a deployment that ended otherwise than because the scheduler wanted it.
 fn ended_badly<'a>(seen: &'a Seen, deployment: &'a Deployment) -> impl Iterator<Item = &'a Task> {
-    seen.stopped.iter().filter(|task| {
-        task.started_by.as_ref() == Some(&deployment.id)
-            && matches!(task.stop_code.as_deref(), Some("TaskFailedToStart" | "EssentialContainerExited"))
-    })
+    seen.stopped.iter().filter(|task| task.started_by.as_ref() == Some(&deployment.id) && has_ended_badly(task))
+}
+
+fn has_ended_badly(task: &Task) -> bool {
+    matches!(task.stop_code.as_deref(), Some("TaskFailedToStart" | "EssentialContainerExited"))
 }
 
 fn words(task: &Task) -> impl Iterator<Item = &str> {

@@ -3,10 +3,16 @@
 //! Never "revision − 1": after a failed deployment that is a bad build. The release before is the newest that was
 //! *deployed successfully* before the present one; where ECS remembers none, the newest that Rollbot itself proved; and
 //! only then the next older task definition, of which nobody knows that it ran well, and then that is said.
+//!
+//! A target that was deregistered is registered again, and an image that no task definition has is put into a copy of the
+//! present one; the choice says which.
 
-use super::inventory::{Definition, DefinitionStatus, DeploymentStatus, EcsInventory, family_and_revision, short};
-use super::registry::parts;
+use super::inventory::{
+    Definition, DefinitionStatus, DeploymentStatus, EcsInventory, ImageState, family_and_revision, short,
+};
+use super::registry::{EcrImage, parts};
 use super::releases::{naming, newest_of, release};
+use crate::incident::release::Image;
 use crate::systems::planned::{PlanRefusal, ProvedRelease};
 
 /// The shortest piece of a git sha that names a commit.
@@ -23,6 +29,24 @@ pub struct Choice {
     pub how: String,
     /// Whether anything says that it ran well.
     pub record: Record,
+    /// What has to be made of it first.
+    pub making: Making,
+}
+
+/// What has to be made of a chosen task definition before it can be deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Making {
+    /// Nothing.
+    Nothing,
+    /// It was deregistered: the same is registered again.
+    Again,
+    /// A copy of it with another image.
+    With {
+        /// The container whose image is replaced.
+        container: String,
+        /// The image, as `…/repository:tag` or `…/repository@digest`.
+        image: String,
+    },
 }
 
 /// Whether anything says that a release ran well.
@@ -67,6 +91,7 @@ fn previous(inventory: &EcsInventory, proved: &[ProvedRelease]) -> Result<Choice
             definition: definition.to_owned(),
             how: format!("The newest release before {before} whose deployment succeeded{when}."),
             record: Record::Good,
+            making: Making::Nothing,
         });
     }
     let own = proved.iter().find(|proved| {
@@ -81,6 +106,7 @@ fn previous(inventory: &EcsInventory, proved: &[ProvedRelease]) -> Result<Choice
                 proved.at.strftime("%-d %b %H:%M UTC")
             ),
             record: Record::Good,
+            making: Making::Nothing,
         });
     }
     let number = family_and_revision(now).map(|(_, number)| number);
@@ -97,6 +123,7 @@ fn previous(inventory: &EcsInventory, proved: &[ProvedRelease]) -> Result<Choice
                  task definition, and nothing says that it ran well."
             ),
             record: Record::Unknown,
+            making: Making::Nothing,
         }),
         None => Err(PlanRefusal::new(format!(
             "There is nothing to go back to: no deployment before {before} succeeded, and no older task definition of its \
@@ -117,6 +144,9 @@ fn refuse_to_go_back_twice(inventory: &EcsInventory, now: &str) -> Result<(), Pl
             short(bad)
         )))
     };
+    if let Some(bad) = inventory.definition(now).and_then(|definition| definition.instead_of.as_deref()) {
+        return taken_back(bad);
+    }
     if newest.status == DeploymentStatus::RollbackSuccessful
         && let Some(bad) = inventory.definition_of(&newest.target)
         && bad != now
@@ -138,14 +168,31 @@ fn refuse_to_go_back_twice(inventory: &EcsInventory, now: &str) -> Result<(), Pl
 }
 
 fn explicit(inventory: &EcsInventory, to: &str, proved: &[ProvedRelease]) -> Result<Choice, PlanRefusal> {
-    let found: Vec<&Definition> =
+    let mut found: Vec<&Definition> =
         inventory.definitions.iter().filter(|definition| is_named(inventory, definition, to)).collect();
+    let images = if found.is_empty() { there(inventory, to) } else { Vec::new() };
+    if let [(_, image)] = images.as_slice()
+        && let Some(state) = inventory.images.get(image)
+    {
+        // The same image under another tag.
+        let has = |definition: &&Definition| {
+            let images = release(inventory, &definition.arn).images;
+            naming(&inventory.spec, &images).any(|image| image.digest.as_deref().is_some_and(|digest| state.is(digest)))
+        };
+        found = inventory.definitions.iter().filter(has).collect();
+    }
+    if found.len() > 1 {
+        // What was registered again stands for what it was registered from.
+        let again: Vec<&str> = found.iter().filter_map(|definition| definition.like.as_deref()).collect();
+        found.retain(|definition| !again.contains(&definition.arn.as_str()));
+    }
     match found.as_slice() {
-        [] => Err(unknown(inventory, to)),
+        [] => with_image(inventory, to, &images),
         [definition] => Ok(Choice {
             definition: definition.arn.clone(),
             how: format!("You asked for {to}."),
             record: record(inventory, &definition.arn, proved),
+            making: Making::Nothing,
         }),
         several => {
             let names: Vec<String> =
@@ -154,6 +201,50 @@ fn explicit(inventory: &EcsInventory, to: &str, proved: &[ProvedRelease]) -> Res
                 "{to} can mean {}. Name one by its number: `to {}`.",
                 either(&names),
                 several.first().map_or("", |definition| short(&definition.arn)),
+            )))
+        }
+    }
+}
+
+/// The images that `to`, a tag or a digest, may mean in the present task definition, with their containers.
+pub fn asked_images(inventory: &EcsInventory, to: &str) -> Vec<(String, String)> {
+    let is_digest = to.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64);
+    let is_tag = to.len() <= 128
+        && to.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
+        && to.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter));
+    let now = release(inventory, inventory.asked_now()).images;
+    let image = |image: &Image| {
+        let repository = parts(&image.image).0;
+        let separator = if is_digest { '@' } else { ':' };
+        (image.container.clone(), format!("{repository}{separator}{to}"))
+    };
+    if is_digest || is_tag { naming(&inventory.spec, &now).map(image).collect() } else { Vec::new() }
+}
+
+/// Those of them that ECR has.
+fn there(inventory: &EcsInventory, to: &str) -> Vec<(String, String)> {
+    let mut asked = asked_images(inventory, to);
+    asked.retain(|(_, image)| matches!(inventory.images.get(image), Some(ImageState::There { .. })));
+    asked
+}
+
+/// A copy of the present task definition with the one image that ECR has.
+fn with_image(inventory: &EcsInventory, to: &str, images: &[(String, String)]) -> Result<Choice, PlanRefusal> {
+    match images {
+        [] => Err(unknown(inventory, to)),
+        [(container, image)] => Ok(Choice {
+            definition: inventory.asked_now().to_owned(),
+            how: format!("You asked for {to}, which no task definition of {} has.", inventory.service.name),
+            record: Record::Unknown,
+            making: Making::With { container: container.clone(), image: image.clone() },
+        }),
+        several => {
+            let names: Vec<String> =
+                several.iter().map(|(container, image)| format!("{container} ({image})")).collect();
+            Err(PlanRefusal::new(format!(
+                "{to} can be meant for the container {}. Set `container` of the target {} in the configuration.",
+                either(&names),
+                inventory.spec.name
             )))
         }
     }
@@ -180,7 +271,9 @@ fn is_named(inventory: &EcsInventory, definition: &Definition, to: &str) -> bool
     naming(&inventory.spec, &images).any(|image| {
         let tag = parts(&image.image).1;
         let digest = image.digest.as_deref();
-        tag == Some(to) || digest.is_some_and(|digest| is_digest(digest, to)) || tag.is_some_and(|tag| has_sha(tag, to))
+        let others = digest.and_then(|digest| inventory.tags.get(digest)).into_iter().flatten().map(String::as_str);
+        digest.is_some_and(|digest| is_digest(digest, to))
+            || tag.into_iter().chain(others).any(|tag| tag == to || has_sha(tag, to))
     })
 }
 
@@ -217,18 +310,31 @@ fn unknown(inventory: &EcsInventory, to: &str) -> PlanRefusal {
     names.dedup_by(|(_, a), (_, b)| a == b);
     let nearest: Vec<String> = names.into_iter().take(3).map(|(_, name)| name).collect();
     let nearest = if nearest.is_empty() { String::new() } else { format!(" Nearest: {}.", nearest.join(", ")) };
+    let asked = asked_images(inventory, to).into_iter();
+    let gone = asked.filter_map(|(_, image)| match inventory.images.get(&image)? {
+        ImageState::Gone { why } => {
+            let name = EcrImage::parse(&image).map_or_else(|| image.clone(), |parsed| parsed.name());
+            Some(format!(" {name}: {}.", why.trim_end_matches('.')))
+        }
+        ImageState::There { .. } => None,
+    });
+    let gone: String = gone.chain(inventory.unseen.iter().map(|unseen| format!(" {unseen}"))).collect();
     PlanRefusal::new(format!(
-        "No release of {} is called {to}.{nearest} `/rollback releases` lists what one can go back to.",
+        "No release of {} is called {to}.{nearest}{gone} `/rollback releases` lists what one can go back to.",
         inventory.service.name
     ))
 }
 
-/// Refuses a deregistered target, and says what could be had instead.
+/// Refuses a target that is going away, and says what could be had instead. One that was deregistered is registered
+/// again.
 fn deployable(inventory: &EcsInventory, choice: Choice, proved: &[ProvedRelease]) -> Result<Choice, PlanRefusal> {
     let name = short(&choice.definition);
     let why = match inventory.definition(&choice.definition).map(|definition| definition.status) {
         Some(DefinitionStatus::Active) => return Ok(choice),
-        Some(DefinitionStatus::Inactive) => "is deregistered (INACTIVE), and ECS starts no tasks of it",
+        Some(DefinitionStatus::Inactive) => {
+            let making = if choice.making == Making::Nothing { Making::Again } else { choice.making };
+            return Ok(Choice { making, ..choice });
+        }
         Some(DefinitionStatus::BeingDeleted) => "is being deleted, and ECS starts no tasks of it",
         None => "is not there any more",
     };
@@ -378,6 +484,17 @@ mod tests {
         assert_eq!(choice.definition, definition_arn(39));
     }
 
+    #[rstest]
+    #[case::tag("prod-20261110-1530")]
+    #[case::sha("9f3c1ab")]
+    fn peer_04_another_tag_of_the_same_image_finds_it(#[case] to: &str) {
+        let mut inventory = inventory(&[(38, 39, Successful), (39, 42, Successful)]);
+        let tags = ["v39-27c0ffee", "prod-20261110-1530", "git-9f3c1ab"].map(str::to_owned);
+        assert!(choose(&inventory, Some(to), &[]).is_err());
+        inventory.tags.insert(digest(39), tags.to_vec());
+        assert_eq!(choose(&inventory, Some(to), &[]).unwrap().definition, definition_arn(39));
+    }
+
     #[test]
     fn a_name_of_several_releases_is_refused_with_all_of_them() {
         let mut inventory = inventory(&[]);
@@ -409,14 +526,14 @@ mod tests {
     #[rstest]
     #[case::previous(None)]
     #[case::named(Some("41"))]
-    fn an_inactive_target_is_refused_with_what_could_be_had(#[case] to: Option<&str>) {
+    fn peer_03_a_target_that_is_being_deleted_is_refused_with_what_could_be_had(#[case] to: Option<&str>) {
         let mut inventory = inventory(&[(39, 40, Successful), (40, 41, Successful), (41, 42, Successful)]);
         for definition in inventory.definitions.iter_mut().filter(|definition| definition.arn == definition_arn(41)) {
-            definition.status = DefinitionStatus::Inactive;
+            definition.status = DefinitionStatus::BeingDeleted;
         }
         assert_eq!(
             choose(&inventory, to, &[]).unwrap_err().to_string(),
-            "api:41 is deregistered (INACTIVE), and ECS starts no tasks of it. The newest good release that can be \
+            "api:41 is being deleted, and ECS starts no tasks of it. The newest good release that can be \
              deployed is api:40: `to api:40`; or register it again under a new number."
         );
     }

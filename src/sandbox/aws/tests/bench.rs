@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::incident::time::Pace;
 use crate::sandbox::aws::*;
+use crate::sandbox::record;
 use crate::sandbox::wire::{Fault, Interference, Moment, Wire};
 
 pub(super) const REGION: &str = "eu-north-1";
@@ -129,6 +130,7 @@ pub(super) fn in_flight(mut seed: Seed, task_definition: &str, running: u32) -> 
         age: Duration::from_mins(2),
         running,
         failed: 0,
+        waits_at: None,
         rolling_back: None,
     });
     seed
@@ -151,6 +153,9 @@ impl Bench {
     pub(super) async fn paced(seed: Seed, pace: Pace) -> Self {
         let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (clock, wire) = (Clock::start(pace), Wire::default());
+        if let Some(file) = record::file(record::By::Test) {
+            wire.record(file);
+        }
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let aws = AwsStandIn::start(seed, clock, wire.clone(), &tasks, stop.clone()).await.unwrap();
         let config = aws_sdk_ecs::Config::builder()

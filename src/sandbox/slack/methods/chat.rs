@@ -155,14 +155,16 @@ pub(super) fn update(state: &mut State, args: &Args, _now: Instant) -> Answer {
     }
     let content = content(args)?;
     let message = state.edit(&channel, &ts, content).ok_or("message_not_found")?;
-    let replies = state.replies(&channel, &ts);
-    Ok(json!({
-        "channel": channel,
-        "ts": ts,
-        "text": message.text,
-        "message": message.to_api(&state.workspace, Metadata::Whole, &replies),
-    }))
+    let mut shown = message.to_api(&state.workspace, Metadata::Whole, &[]);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.retain(|member, _| !OF_ITS_PLACE.contains(&member.as_str()));
+    }
+    Ok(json!({"channel": channel, "ts": ts, "text": message.text, "message": shown}))
 }
+
+/// What the reply of `chat.update` leaves out of the message: it tells its contents, not where it stands and what has
+/// come of it (`ChatUpdateResponse` of `@slack/web-api`).
+const OF_ITS_PLACE: [&str; 5] = ["ts", "thread_ts", "subtype", "reactions", "pinned_to"];
 
 /// Whether a message that is no ephemeral one is the app's own.
 fn lasting(state: &State, channel: &str, ts: &str) -> Result<bool, Refusal> {

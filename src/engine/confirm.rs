@@ -1,0 +1,99 @@
+//! The verdict, and the look before it.
+//!
+//! A target is proved when its step ends, and the checks run after that. Whoever deploys in between may pass them with
+//! another version, so before anything is called rolled back each target is looked at once more. One that does not run
+//! its release any more fails its step, and a person decides.
+
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::aws::error::ErrorClass;
+use crate::incident::command::Command;
+use crate::incident::due::is_proved;
+use crate::incident::ids::IncidentId;
+use crate::incident::incident::Incident;
+use crate::incident::plan::{Purpose, Step};
+use crate::incident::step::{Failure, Finding, StepRecord, StepState};
+use crate::systems::kinds::System;
+use crate::systems::step_kind::{Judgement, StepJournal};
+
+use super::carry::{act_key, pause, refused, say};
+use super::engine::{Engine, storage};
+use super::pacing::Pacing;
+use super::refusal::Refusal;
+
+/// For how long a target may be seen otherwise than proved (a task is being replaced, AWS does not answer) before its
+/// step fails.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Gives the verdict or closes, whichever is due.
+pub(super) async fn settle(engine: &Engine, id: &IncidentId) -> Result<(), Refusal> {
+    let Some(incident) = engine.incident(id).await.map_err(storage)? else { return Ok(()) };
+    if let Some(run) = incident.run().filter(|run| run.verdict.is_none() && is_proved(run)) {
+        let done = run.of(Purpose::RollBack).filter(|(_, record)| record.state == StepState::Done);
+        let mut gone = false;
+        for (step, record) in done {
+            let Some(system) = System::of(&step.work) else { continue };
+            let failure = standing(engine, &incident, step, record, system).await;
+            if engine.stop.is_cancelled() {
+                return Ok(());
+            }
+            if let Some(failure) = failure {
+                gone = true;
+                say(engine, id, Command::Fail { step: step.id.clone(), failure }).await?;
+            }
+        }
+        if gone {
+            return Ok(());
+        }
+    }
+    say(engine, id, Command::Settle).await
+}
+
+/// Why a target does not run its release any more; `None` while it does, or when the process is to end.
+async fn standing(
+    engine: &Engine,
+    incident: &Incident,
+    step: &Step,
+    record: &StepRecord,
+    system: System<'_>,
+) -> Option<Failure> {
+    let since = engine.clock.now().at;
+    let key = act_key(&incident.id, &step.id);
+    let began_at = record.began_at.unwrap_or(since);
+    let journal = StepJournal { key: &key, attempt: record.attempt, began_at, acts: &record.acts };
+    let mut pacing = Pacing::new();
+    while !engine.stop.is_cancelled() {
+        let late = engine.clock.now().elapsed(since) >= PATIENCE;
+        let judged = match engine.accounts.aws(&incident.request.environment, incident.id.as_str()).await {
+            Ok(aws) => system.look_and_judge(&aws, &journal, &engine.clock).await,
+            Err(error) => Err(error),
+        };
+        match judged {
+            Ok(Judgement::Done { .. } | Judgement::Holding { .. }) => return None,
+            Ok(Judgement::Failed(failure)) => return Some(failure),
+            Ok(Judgement::Act(_)) => return Some(lost(step, "something else has been deployed")),
+            Ok(Judgement::Wait(progress)) if late => return Some(lost(step, &progress)),
+            Ok(Judgement::Wait(_)) => {}
+            Err(error) => {
+                warn!(incident = %incident.id, step = %step.id, %error, "AWS could not be looked at before the verdict");
+                let passing = matches!(error.class, ErrorClass::Transient | ErrorClass::Throttled);
+                if late || !passing {
+                    return Some(refused(&error));
+                }
+            }
+        }
+        pause(engine, pacing.pause()).await;
+    }
+    None
+}
+
+fn lost(step: &Step, seen: &str) -> Failure {
+    Failure {
+        why: format!("{} was where it should be and is not any more: {seen}", step.title),
+        details: Vec::new(),
+        finding: Finding::Wrong,
+        advice: "Look at what runs now. Retry takes it back again and repeats the checks.".to_owned(),
+    }
+}

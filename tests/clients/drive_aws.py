@@ -1,0 +1,295 @@
+"""boto3 drives the stand-in for AWS: python drive_aws.py ENDPOINT finished|in-flight
+
+`finished`: the deployment of api:4 has succeeded, and the service is taken back to api:3 with UpdateService.
+`in-flight`: the deployment of api:4 is under way, and is taken back with StopServiceDeployment.
+Every reply is held against botocore's own output shapes.
+"""
+
+import json
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from shapes import Auditor, of_json
+
+ACCOUNT, REGION, CLUSTER, SERVICE = "123456789012", "eu-north-1", "shop-prod", "api"
+KEYS = {"aws_access_key_id": "AKIASANDBOX", "aws_secret_access_key": "sandbox"}
+PATIENCE = 60
+# By revision of the task definition.
+DIGESTS = {number: "sha256:" + f"{number + 39}" * 32 for number in (1, 2, 3, 4)}
+
+
+def say(words):
+    print(words, flush=True)
+
+
+class Aws:
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+        self.auditor = Auditor()
+        self.sts = self.client("sts", **KEYS)
+        self.ecs = self.client("ecs", **KEYS)
+        self.ecr = self.client("ecr", **KEYS)
+        self.elb = self.client("elbv2", **KEYS)
+
+    def client(self, service, **keys):
+        once = Config(retries={"total_max_attempts": 1}, proxies={})
+        made = boto3.client(service, region_name=REGION, endpoint_url=self.endpoint, config=once, **keys)
+        return self.auditor.watch(made)
+
+    def service(self):
+        reply = self.ecs.describe_services(cluster=CLUSTER, services=[SERVICE], include=["TAGS"])
+        assert reply["failures"] == [], reply["failures"]
+        return reply["services"][0]
+
+    def deployments(self):
+        """Every service deployment, newest first, one a page."""
+        found, token = [], {}
+        while True:
+            page = self.ecs.list_service_deployments(cluster=CLUSTER, service=SERVICE, maxResults=1, **token)
+            assert len(page["serviceDeployments"]) <= 1, page
+            found += page["serviceDeployments"]
+            if "nextToken" not in page:
+                return found
+            token = {"nextToken": page["nextToken"]}
+
+    def deployment(self, arn):
+        reply = self.ecs.describe_service_deployments(serviceDeploymentArns=[arn])
+        assert reply["failures"] == [], reply["failures"]
+        return reply["serviceDeployments"][0]
+
+    def revision(self, arn):
+        reply = self.ecs.describe_service_revisions(serviceRevisionArns=[arn])
+        assert reply["failures"] == [], reply["failures"]
+        return reply["serviceRevisions"][0]
+
+    def running(self):
+        """The tasks that the service wants running, by ARN."""
+        pages = self.ecs.get_paginator("list_tasks").paginate(
+            cluster=CLUSTER, serviceName=SERVICE, desiredStatus="RUNNING", PaginationConfig={"PageSize": 1})
+        arns = [arn for page in pages for arn in page["taskArns"]]
+        tasks = self.ecs.describe_tasks(cluster=CLUSTER, tasks=arns)
+        assert tasks["failures"] == [], tasks["failures"]
+        return tasks["tasks"]
+
+    def health(self):
+        group = self.elb.describe_target_groups(Names=["shop-api"])["TargetGroups"][0]["TargetGroupArn"]
+        described = self.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in described}
+
+
+def until(what, look):
+    """Polls until `look` returns something."""
+    ends = time.monotonic() + PATIENCE
+    while True:
+        seen, done = look()
+        if done:
+            return seen
+        assert time.monotonic() < ends, f"not seen in {PATIENCE} s: {what}; the last look: {seen}"
+        time.sleep(0.1)
+
+
+def refused(code, call, **request):
+    """The call is refused with this code; returns the error."""
+    try:
+        call(**request)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == code, error.response
+        say(f"  refused as it should be: {code}: {error.response['Error']['Message']}")
+        return error
+    raise AssertionError(f"{request} was taken, not refused with {code}")
+
+
+def raw(aws, operation, body):
+    """Sends a signed request that boto3 itself would not let out: (status, reply)."""
+    request = AWSRequest("POST", aws.endpoint + "/", data=json.dumps(body), headers={
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": f"AmazonEC2ContainerServiceV20141113.{operation}",
+    })
+    SigV4Auth(Credentials(*KEYS.values()), "ecs", REGION).add_auth(request)
+    sent = urllib.request.Request(aws.endpoint + "/", request.data.encode(), dict(request.headers.items()))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(sent, timeout=10) as reply:
+            return reply.status, json.load(reply)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def wrong_replies(aws):
+    """The audit itself finds what is wrong: members nobody knows, words of no enum, text for a number."""
+    shape = aws.ecs.meta.service_model.operation_model("DescribeServices").output_shape
+    for service, finding in [
+        ({"serviceNam": "api"}, "Service has no member serviceNam"),
+        ({"desiredCount": "2"}, "is no integer"),
+        ({"createdAt": "2026-11-01T12:00:00Z"}, "is no time in seconds"),
+        ({"launchType": "ROCKET"}, "is none of"),
+        ({"roleArn": None}, "null"),
+    ]:
+        found = list(of_json(shape, {"services": [service]}, "reply"))
+        assert len(found) == 1 and finding in found[0], (service, found)
+
+
+def who(aws):
+    caller = aws.sts.get_caller_identity()
+    assert caller["Account"] == ACCOUNT and caller["Arn"].startswith(f"arn:aws:iam::{ACCOUNT}:user/"), caller
+    role = f"arn:aws:iam::{ACCOUNT}:role/rollbot"
+    keys = aws.sts.assume_role(RoleArn=role, RoleSessionName="rb-7k3fq", DurationSeconds=900)["Credentials"]
+    left = keys["Expiration"].timestamp() - time.time()
+    assert 800 < left <= 901, f"the keys are good for {left} s"
+    temporary = {"aws_access_key_id": keys["AccessKeyId"], "aws_secret_access_key": keys["SecretAccessKey"]}
+    assumed = aws.client("sts", aws_session_token=keys["SessionToken"], **temporary).get_caller_identity()
+    assert assumed["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/rollbot/rb-7k3fq", assumed
+    say(f"{caller['Arn']} becomes {assumed['Arn']}")
+    refused("AccessDenied", aws.sts.assume_role, RoleArn=role + "-2", RoleSessionName="rb-7k3fq")
+    forged = aws.client("sts", aws_session_token="forged", **temporary)
+    refused("InvalidClientTokenId", forged.get_caller_identity)
+    refused("UnrecognizedClientException", aws.client("ecs", aws_session_token="forged", **temporary).describe_clusters)
+
+
+def images(aws):
+    pages = aws.ecr.get_paginator("describe_images")
+    found = [image for page in pages.paginate(repositoryName="shop/api", PaginationConfig={"PageSize": 2})
+             for image in page["imageDetails"]]
+    assert {image["imageDigest"] for image in found} == set(DIGESTS.values()), found
+    by_tag = aws.ecr.describe_images(repositoryName="shop/api", imageIds=[{"imageTag": "v42"}])["imageDetails"]
+    assert [image["imageDigest"] for image in by_tag] == [DIGESTS[3]], by_tag
+    got = aws.ecr.batch_get_image(repositoryName="shop/api", imageIds=[{"imageTag": "v42"}, {"imageTag": "v1"}])
+    assert [image["imageId"]["imageDigest"] for image in got["images"]] == [DIGESTS[3]], got
+    assert [failure["failureCode"] for failure in got["failures"]] == ["ImageNotFound"], got
+    say(f"{len(found)} images, v42 is {DIGESTS[3][:19]}")
+    refused("ImageNotFoundException", aws.ecr.describe_images, repositoryName="shop/api", imageIds=[{"imageTag": "v1"}])
+    refused("RepositoryNotFoundException", aws.ecr.describe_images, repositoryName="shop/none")
+    refused("TargetGroupNotFound", aws.elb.describe_target_groups, Names=["none"])
+
+
+def past(aws):
+    """The history tells which task definition each deployment was for."""
+    found = aws.deployments()
+    times = [one["createdAt"] for one in found]
+    assert len(found) == 4 and times == sorted(times, reverse=True), found
+    definitions = []
+    for one in found:
+        told = aws.deployment(one["serviceDeploymentArn"])
+        revision = aws.revision(told["targetServiceRevision"]["arn"])
+        assert revision["serviceArn"] == one["serviceArn"] and revision["clusterArn"] == one["clusterArn"], revision
+        name = revision["taskDefinition"].rsplit("/", 1)[1]
+        digests = [image["imageDigest"] for image in revision["containerImages"]]
+        assert digests == [DIGESTS[int(name.split(":")[1])]], revision
+        definitions.append(name)
+        say(f"  {one['serviceDeploymentArn'].rsplit('/', 1)[1]}: {one['status']}, {name}")
+    assert definitions == ["api:4", "api:3", "api:2", "api:1"], definitions
+    return found
+
+
+def errors(aws):
+    missing = aws.ecs.describe_services(cluster=CLUSTER, services=["nothing"])
+    assert missing["services"] == [], missing
+    assert [(one["reason"], one["arn"]) for one in missing["failures"]] == [
+        ("MISSING", f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/{CLUSTER}/nothing")], missing
+    aws.ecs.deregister_task_definition(taskDefinition="api:1")
+    described = aws.ecs.describe_task_definition(taskDefinition="api:1")["taskDefinition"]
+    assert described["status"] == "INACTIVE" and described["deregisteredAt"], described
+    change = {"cluster": CLUSTER, "service": SERVICE}
+    refused("ClientException", aws.ecs.update_service, taskDefinition="api:1", **change)
+    refused("ClientException", aws.ecs.update_service, taskDefinition="api:99", **change)
+    refused("ServiceNotFoundException", aws.ecs.update_service, cluster=CLUSTER, service="nothing")
+    refused("ClusterNotFoundException", aws.ecs.describe_services, cluster="nowhere", services=[SERVICE])
+    for operation, body, code in [
+        ("DescribeServices", {"cluster": CLUSTER, "services": SERVICE}, "SerializationException"),
+        ("UpdateService", {**change, "desiredCount": "two"}, "SerializationException"),
+        ("UpdateService", {**change, "taskDefinition": 3}, "SerializationException"),
+        ("UpdateService", {**change, "rollBack": True}, "SerializationException"),
+        ("UpdateService", {"cluster": CLUSTER}, "InvalidParameterException"),
+        ("ListTasks", {"cluster": CLUSTER, "desiredStatus": "ASLEEP"}, "InvalidParameterException"),
+        ("MakeCoffee", {}, "UnknownOperationException"),
+    ]:
+        status, reply = raw(aws, operation, body)
+        assert status == 400 and reply["__type"].rsplit("#", 1)[-1] == code, (operation, body, status, reply)
+    assert aws.service()["taskDefinition"].endswith("/api:4"), "a refused call changed the service"
+    say("  raw requests of the wrong form are refused")
+
+
+def proof(aws, number):
+    """What runs in the end is this revision, task by task, and the load balancer finds it healthy."""
+    def look():
+        states = aws.health()
+        return states, sorted(states.values()) == ["healthy", "healthy"]
+
+    until("two healthy targets and no other", look)
+    tasks = aws.running()
+    assert len(tasks) == 2, tasks
+    for task in tasks:
+        assert task["lastStatus"] == "RUNNING" and task["taskDefinitionArn"].endswith(f"/api:{number}"), task
+        assert [one["imageDigest"] for one in task["containers"]] == [DIGESTS[number]], task
+    say(f"two tasks run api:{number}, {DIGESTS[number][:19]}, and are healthy")
+
+
+def finished(aws):
+    wrong_replies(aws)
+    who(aws)
+    images(aws)
+    past(aws)
+    errors(aws)
+    service = aws.service()
+    assert [one["rolloutState"] for one in service["deployments"]] == ["COMPLETED"], service["deployments"]
+    proof(aws, 4)
+    updated = aws.ecs.update_service(cluster=CLUSTER, service=SERVICE, taskDefinition="api:3")["service"]
+    primary = updated["deployments"][0]
+    assert primary["status"] == "PRIMARY" and primary["rolloutState"] == "IN_PROGRESS", primary
+    say(f"UpdateService to api:3 makes {primary['id']}")
+
+    def rolled_out():
+        deployments = aws.service()["deployments"]
+        told = [(one["id"], one["rolloutState"], one["runningCount"]) for one in deployments]
+        return told, told == [(primary["id"], "COMPLETED", 2)]
+
+    until("the new deployment alone and COMPLETED", rolled_out)
+    newest = aws.deployment(aws.deployments()[0]["serviceDeploymentArn"])
+    assert newest["status"] == "SUCCESSFUL" and newest["finishedAt"] >= newest["startedAt"], newest
+    assert aws.revision(newest["targetServiceRevision"]["arn"])["taskDefinition"].endswith("/api:3")
+    # boto3's own waiter must see it the same way.
+    aws.ecs.get_waiter("services_stable").wait(
+        cluster=CLUSTER, services=[SERVICE], WaiterConfig={"Delay": 1, "MaxAttempts": 10})
+    proof(aws, 3)
+    error = refused("ConflictException", aws.ecs.stop_service_deployment,
+                    serviceDeploymentArn=newest["serviceDeploymentArn"])
+    assert error.response["resourceIds"] == [newest["serviceDeploymentArn"]], error.response
+
+
+def in_flight(aws):
+    current = past(aws)[0]
+    assert current["status"] == "IN_PROGRESS", current
+    arn = current["serviceDeploymentArn"]
+    assert aws.service()["currentServiceDeployment"] == arn
+    before = aws.deployment(arn)
+    stopped = aws.ecs.stop_service_deployment(serviceDeploymentArn=arn, stopType="ROLLBACK")
+    assert stopped["serviceDeploymentArn"] == arn, stopped
+    say(f"StopServiceDeployment of {arn.rsplit('/', 1)[1]}")
+    over = until("the deployment's rollback", lambda: (
+        (told := aws.deployment(arn)), told["status"] in ("ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED")))
+    assert over["status"] == "ROLLBACK_SUCCESSFUL", over
+    sources = [one["arn"] for one in before["sourceServiceRevisions"]]
+    assert over["rollback"]["serviceRevisionArn"] in sources, (over, sources)
+    assert aws.service()["taskDefinition"].endswith("/api:3")
+    proof(aws, 3)
+    refused("ConflictException", aws.ecs.stop_service_deployment, serviceDeploymentArn=arn)
+    refused("ServiceDeploymentNotFoundException", aws.ecs.stop_service_deployment, serviceDeploymentArn=arn[:-3] + "xyz")
+    refused("InvalidParameterException", aws.ecs.stop_service_deployment, serviceDeploymentArn=CLUSTER)
+
+
+if __name__ == "__main__":
+    aws = Aws(sys.argv[1])
+    {"finished": finished, "in-flight": in_flight}[sys.argv[2]](aws)
+    assert aws.auditor.replies, "no reply was looked at"
+    for operation, times in sorted(aws.auditor.replies.items()):
+        say(f"  {times:3} replies of {operation} fit botocore's shapes")
+    say("done")

@@ -1,0 +1,162 @@
+"""Holds calls of AWS against the service models that botocore carries.
+
+botocore's own validator knows neither enums nor patterns nor upper bounds, and nothing of replies: this walks the
+shapes itself.
+"""
+
+import regex
+import botocore.session
+
+from verdict import Violation
+
+# Where the name in a credential scope is not botocore's name of the service.
+NAMES = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch"}
+
+# What every service may answer (IAM and signature version 4; the reference calls them common errors).
+COMMON_ERRORS = {
+    "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature",
+    "IncompleteSignatureException", "InternalFailure", "InternalServerError", "InvalidAction", "InvalidClientTokenId",
+    "InvalidParameterValue", "InvalidSignatureException", "MalformedInput", "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException", "RequestExpired", "SerializationException", "ServiceUnavailable",
+    "ServiceUnavailableException", "SignatureDoesNotMatch", "Throttling", "ThrottlingException",
+    "UnknownOperationException", "UnrecognizedClientException", "ValidationError", "ValidationException",
+}  # fmt: skip
+
+SCALARS = {
+    "string": str, "character": str, "blob": str, "boolean": bool, "integer": int, "long": int,
+    "float": (int, float), "double": (int, float), "bigdecimal": (int, float),
+}  # fmt: skip
+
+
+class AwsJudge:
+    """Knows every service that botocore knows."""
+
+    def __init__(self):
+        self.session = botocore.session.get_session()
+        self.models = {}
+
+    def model(self, service):
+        if service not in self.models:
+            self.models[service] = self.session.get_service_model(NAMES.get(service, service))
+        return self.models[service]
+
+    def request(self, call):
+        operation = self.operation(call)
+        if isinstance(operation, Violation):
+            return [operation]
+        found = []
+        if operation.input_shape is not None and call["request"] is not None:
+            Walk(self.model(call["service"]), found).value(operation.input_shape, call["request"], "request")
+        return found
+
+    def reply(self, call):
+        operation = self.operation(call)
+        if isinstance(operation, Violation):
+            return []
+        found = []
+        model = self.model(call["service"])
+        if call["status"] < 300:
+            if operation.output_shape is not None:
+                Walk(model, found).value(operation.output_shape, call["reply"], "reply")
+            elif call["reply"]:
+                found.append(Violation("unknown member", "reply", "the operation has no output", "botocore"))
+        else:
+            self.error(model, operation, call, found)
+        return found
+
+    def operation(self, call):
+        try:
+            return self.model(call["service"]).operation_model(call["operation"])
+        except Exception as error:  # botocore has an exception for each way of not knowing it
+            return Violation("unknown member", "operation", str(error), "botocore")
+
+    def error(self, model, operation, call, found):
+        code = (call["reply"] or {}).get("__type", "").rsplit("#", 1)[-1]
+        shapes = {shape.metadata.get("error", {}).get("code", shape.name): shape for shape in operation.error_shapes}
+        shapes |= {shape.name: shape for shape in operation.error_shapes}
+        shape = shapes.get(code)
+        if shape is None:
+            if code not in COMMON_ERRORS:
+                found.append(Violation("error code", "reply", f"{code!r} is none of this operation's errors", "botocore"))
+            return
+        status = shape.metadata.get("error", {}).get("httpStatusCode")
+        if status is not None and status != call["status"]:
+            found.append(Violation("error code", "reply", f"{code} comes with {status}, not {call['status']}", "botocore"))
+        members = {name: value for name, value in call["reply"].items() if name not in ("__type", "message", "Message")}
+        Walk(model, found).value(shape, members, "reply")
+
+
+class Walk:
+    """One value against one shape."""
+
+    def __init__(self, model, found):
+        self.is_json = "json" in model.metadata["protocol"]
+        self.found = found
+
+    def wrong(self, kind, place, what):
+        self.found.append(Violation(kind, place, what, "botocore"))
+
+    def value(self, shape, value, place):
+        if shape.type_name == "structure":
+            self.structure(shape, value, place)
+        elif shape.type_name == "list":
+            if self.is_a(list, shape, value, place):
+                self.bounds("length", shape, len(value), place)
+                for number, item in enumerate(value):
+                    self.value(shape.member, item, f"{place}[{number}]")
+        elif shape.type_name == "map":
+            if self.is_a(dict, shape, value, place):
+                self.bounds("length", shape, len(value), place)
+                for key, item in value.items():
+                    self.value(shape.key, key, f"{place}.{key} (the key)")
+                    self.value(shape.value, item, f"{place}.{key}")
+        elif shape.type_name == "timestamp":
+            expected = (int, float) if self.is_json else str
+            self.is_a(expected, shape, value, place)
+        else:
+            self.scalar(shape, value, place)
+
+    def structure(self, shape, value, place):
+        if getattr(shape, "is_document_type", False) or not self.is_a(dict, shape, value, place):
+            return
+        members = {self.name(name, member): member for name, member in shape.members.items()}
+        for name in shape.required_members:
+            if self.name(name, shape.members[name]) not in value:
+                self.wrong("missing", f"{place}.{name}", f"{shape.name} requires it")
+        for name, item in value.items():
+            if name not in members:
+                self.wrong("unknown member", f"{place}.{name}", f"{shape.name} has no such member")
+            else:
+                self.value(members[name], item, f"{place}.{name}")
+        if getattr(shape, "is_tagged_union", False) and len(value) != 1:
+            self.wrong("type", place, f"{shape.name} is a union: one member is set, not {len(value)}")
+
+    def name(self, name, member):
+        return member.serialization.get("name", name) if self.is_json else name
+
+    def scalar(self, shape, value, place):
+        if not self.is_a(SCALARS[shape.type_name], shape, value, place):
+            return
+        if isinstance(value, str):
+            if shape.type_name == "string":
+                self.bounds("length", shape, len(value), place)
+                if shape.enum and value not in shape.enum:
+                    self.wrong("enum", place, f"{value!r} is none of {', '.join(shape.enum)}")
+                pattern = shape.metadata.get("pattern")
+                if pattern and not regex.fullmatch(pattern, value):
+                    self.wrong("pattern", place, f"{value!r} does not match {pattern}")
+        elif not isinstance(value, bool):
+            self.bounds("range", shape, value, place)
+
+    def is_a(self, expected, shape, value, place):
+        good = isinstance(value, expected) and (not isinstance(value, bool) or expected is bool)
+        if not good:
+            self.wrong("type", place, f"{shape.name} is a {shape.type_name}, not {type(value).__name__}")
+        return good
+
+    def bounds(self, kind, shape, size, place):
+        least, most = shape.metadata.get("min"), shape.metadata.get("max")
+        if least is not None and size < least:
+            self.wrong(kind, place, f"{size} is less than {least}")
+        if most is not None and size > most:
+            self.wrong(kind, place, f"{size} is more than {most}")

@@ -1,0 +1,58 @@
+"""What the judges have found."""
+
+import collections
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Violation:
+    """One thing that does not fit, where it stood, and who says so."""
+
+    kind: str  # unknown member, missing, enum, pattern, length, range, type, error code, altered
+    place: str  # request.cluster, reply.services[0].status
+    what: str
+    judge: str  # botocore, slack_sdk, @slack/types
+
+    def __str__(self):
+        return f"{self.place}: {self.what} ({self.kind}; {self.judge})"
+
+
+class Tally:
+    """Counts per service and operation."""
+
+    def __init__(self):
+        self.calls = collections.Counter()
+        self.requests = collections.Counter()
+        self.replies = collections.Counter()
+        self.refused = collections.Counter()
+        self.violations = collections.defaultdict(list)
+
+    def count(self, call, has_reply):
+        key = (call["service"], call["operation"])
+        self.calls[key] += 1
+        self.requests[key] += 1
+        self.replies[key] += has_reply
+
+    def report(self):
+        """The table, and every violation once with how often it came and where first."""
+        lines = [f"{'service':<22}{'operation':<30}{'requests':>9}{'replies':>9}{'refused':>9}{'violations':>12}"]
+        found = collections.Counter(key for key, places in self.violations.items() for _ in places)
+        per_operation = collections.Counter()
+        for (key, _), places in self.violations.items():
+            per_operation[key] += len(places)
+        for key in sorted(self.calls):
+            lines.append(
+                f"{key[0]:<22}{key[1]:<30}{self.requests[key]:>9}{self.replies[key]:>9}"
+                f"{self.refused[key]:>9}{per_operation[key]:>12}"
+            )
+        for (key, violation), places in sorted(self.violations.items(), key=lambda item: (item[0][0], str(item[0][1]))):
+            lines.append(f"{key[0]} {key[1]}, {len(places)} times, first in {places[0]}: {violation}")
+        lines.append(
+            f"requests: {self.requests.total()}, replies: {self.replies.total()}, "
+            f"refused as they had to be: {self.refused.total()}"
+        )
+        lines.append(f"violations: {found.total()}")
+        return lines
+
+    def total(self):
+        return sum(len(places) for places in self.violations.values())
