@@ -87,7 +87,7 @@ pub struct Person {
     pub id: String,
     /// The handle, without the `@`.
     pub name: String,
-    /// `Ada Lovelace`.
+    /// First and last name.
     pub real_name: String,
     /// What the profile says they do.
     #[serde(default)]

@@ -14,8 +14,7 @@ pub fn help(services: &[(String, Vec<String>)]) -> Message {
         `/rollback status` what is in flight; also `status rb-7k3fq`, `status prod api`\n\
         `/rollback releases prod api` what runs and what one can go back to\n\
         `/rollback history prod api` earlier rollbacks\n\
-        `/rollback stop rb-7k3fq` begins nothing new and ends\n\
-        In a thread, `@rollbot` takes the same words.";
+        `/rollback stop rb-7k3fq` begins nothing new and ends";
     let known: Vec<String> = services
         .iter()
         .take(20)
