@@ -51,7 +51,7 @@ fn workspace(scopes: &[&str]) -> Workspace {
             {"id": "C0INC00001", "name": "incidents", "visibility": "public", "members": ["U0REQ00001"], "bot_is_member": true},
             {"id": "C0ELSE0001", "name": "elsewhere", "visibility": "private", "members": ["U0REQ00001"], "bot_is_member": false}
         ],
-        "people": [{"id": "U0REQ00001", "name": "robin", "real_name": "Robin R.", "team_id": "T0SHOP0001"}],
+        "people": [{"id": "U0REQ00001", "name": "dev", "real_name": "Developer", "team_id": "T0SHOP0001"}],
         "user_groups": [{"id": "S0SRE00001", "handle": "sre", "name": "SRE", "members": ["U0REQ00001"]}]
     }))
     .unwrap()
@@ -234,7 +234,7 @@ fn story() -> Vec<Event> {
         manner: Manner::Regular,
         reason: Some("checkout answers 502".into()),
         by: UserId::new("U0REQ00001"),
-        by_name: "Robin".into(),
+        by_name: "Dev".into(),
         team: TeamId::new("T0SHOP0001"),
         channel: ChannelId::new("C0INC00001"),
     };
@@ -417,11 +417,11 @@ async fn a_deleted_card_is_posted_again() {
 #[tokio::test]
 async fn the_client_reads_what_slack_knows() {
     let scene = Scene::set(&SCOPES).await;
-    let (client, channel, robin) = (&scene.client, ChannelId::new("C0INC00001"), UserId::new("U0REQ00001"));
+    let (client, channel, dev) = (&scene.client, ChannelId::new("C0INC00001"), UserId::new("U0REQ00001"));
     assert_eq!(client.auth_test().await.unwrap().team, TeamId::new("T0SHOP0001"));
-    assert_eq!(client.user_info(&robin).await.unwrap().real_name.as_deref(), Some("Robin R."));
-    assert_eq!(client.usergroup_users(&GroupId::new("S0SRE00001")).await.unwrap(), std::slice::from_ref(&robin));
-    assert!(client.conversation_members(&channel).await.unwrap().contains(&robin));
+    assert_eq!(client.user_info(&dev).await.unwrap().real_name.as_deref(), Some("Developer"));
+    assert_eq!(client.usergroup_users(&GroupId::new("S0SRE00001")).await.unwrap(), std::slice::from_ref(&dev));
+    assert!(client.conversation_members(&channel).await.unwrap().contains(&dev));
     assert_eq!(client.conversation_info(&channel).await.unwrap().name.as_deref(), Some("incidents"));
 
     let mark = Mark { incident: IncidentId::new("rb-7k3fq"), message: "card".into() };
@@ -436,7 +436,7 @@ async fn the_client_reads_what_slack_knows() {
     assert_eq!(client.replies(&channel, &ts, before).await.unwrap().len(), 2);
     assert!(client.permalink(&channel, &ts).await.unwrap().starts_with("https://"));
     client.update(client.try_update().unwrap(), &channel, &ts, &Said::of_text("there"), Some(&mark)).await.unwrap();
-    client.post_ephemeral(&channel, &robin, None, &Said::of_text("only you")).await.unwrap();
+    client.post_ephemeral(&channel, &dev, None, &Said::of_text("only you")).await.unwrap();
     let texts: Vec<String> = scene.slack.messages("incidents").into_iter().map(|message| message.text).collect();
     assert_eq!(texts, ["there", "here", "only you"]);
 }

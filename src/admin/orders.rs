@@ -123,11 +123,11 @@ mod tests {
 
     #[rstest]
     #[case(0, Some("root"))]
-    #[case(1000, Some("robin"))]
+    #[case(1000, Some("dev"))]
     #[case(1001, None)]
     fn a_user_has_the_name_that_the_machine_gives_them(#[case] uid: u32, #[case] name: Option<&str>) {
         let users =
-            "root:x:0:0:root:/root:/bin/sh\n\nbroken\n:x:1001:1::/:\nrobin:x:1000:1000:Robin,,,:/home/robin:/bin/sh\n";
+            "root:x:0:0:root:/root:/bin/sh\n\nbroken\n:x:1001:1::/:\ndev:x:1000:1000:Dev,,,:/home/dev:/bin/sh\n";
         assert_eq!(name_of(uid, users), name);
     }
 

@@ -23,7 +23,7 @@ const style = readFileSync(join(here, "node_modules/slack-blocks-to-jsx/dist/sty
 const logo = "data:image/svg+xml," + encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" width="36" height="36"><rect width="36" height="36" rx="6" fill="#3b5b92"/></svg>',
 );
-const people = { U0REQ00001: "robin", U0LEAD0001: "lead", U0SRE00002: "sam" };
+const people = { U0REQ00001: "dev", U0LEAD0001: "lead", U0SRE00002: "sre2" };
 const mention = (name) => createElement("span", { style: { color: "#1264a3", background: "#e8f1f9" } }, `@${name}`);
 const hooks = {
   user: ({ id }) => mention(people[id] ?? id),

@@ -170,7 +170,7 @@ fn whoever_comes_back_votes_again() {
 
 #[test]
 fn a_vote_from_the_command_line_does_not_fall() {
-    let machine = Actor::Machine { user: "robin".to_owned() };
+    let machine = Actor::Machine { user: "dev".to_owned() };
     let approved = approve(&proposed(1, None), machine, 10, None).unwrap();
     assert!(start(&approved, vec![now(BEN, Known::No)]).unwrap().run().is_some());
 }

@@ -54,7 +54,7 @@ fn request() -> Request {
         manner: Manner::Regular,
         reason: Some("checkout answers 502 since the deployment at 11:48".into()),
         by: UserId::new("U0REQ00001"),
-        by_name: "Robin".into(),
+        by_name: "Dev".into(),
         team: TeamId::new("T0SHOP0001"),
         channel: ChannelId::new("C0INC00001"),
     }

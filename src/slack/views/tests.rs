@@ -223,7 +223,7 @@ fn every_private_sentence_reads_as_it_should() {
         Rejection::AlreadyApprovedAndRunning { by: Vec::new() },
         Rejection::Over { how: "nothing to do".into() },
         Rejection::AlreadyStopping { by: "U0LEAD0001".into() },
-        Rejection::AlreadyStopping { by: "robin (command line)".into() },
+        Rejection::AlreadyStopping { by: "dev (command line)".into() },
         Rejection::NoReason,
         Rejection::NotAllowed { right: Right::Emergency, holders: Vec::new() },
         Rejection::NotPlannedYet,
