@@ -18,3 +18,4 @@ pub mod slack;
 pub mod store;
 pub mod systems;
 pub mod telemetry;
+pub mod triggers;

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,12 +30,14 @@ use crate::config::{Config, Settings, StoreSection};
 use crate::engine::{Engine, Parts};
 use crate::incident::time::Pace;
 use crate::slack::client::{SlackClient, SlackClientSetupError};
+use crate::slack::freeze_mirror::FreezeMirror;
 use crate::slack::inbound::inbound;
 use crate::slack::mirror::Mirror;
 #[cfg(feature = "sandbox")]
 use crate::store::crash_point::Rehearsal;
 use crate::store::{SledStore, Store, StoreError};
 use crate::telemetry;
+use crate::triggers;
 
 /// How long acts in flight and Slack's last words may take after SIGTERM, in real time. Shorter than the thirty seconds
 /// after which ECS and Kubernetes kill.
@@ -88,12 +90,33 @@ pub fn folder(config: &Config) -> &Path {
     path
 }
 
-/// An engine over the store that `config` names, for questions of the command line where no server runs.
+/// An engine over the store that `config` names, for questions of the command line where no server runs. Where there is
+/// no store yet a question makes none: an empty one is asked, which is gone when the second value is.
 ///
 /// # Errors
 /// When the store cannot be opened.
-pub async fn engine_for_questions(config: &Config) -> Result<Engine, ServeError> {
-    Ok(Engine::new(parts(config, SledStore::open(folder(config)).await?, Pace::REAL)?))
+pub async fn engine_for_questions(config: &Config) -> Result<(Engine, Option<Scratch>), ServeError> {
+    let folder = folder(config);
+    let scratch = if folder.exists() { None } else { Some(Scratch::new()) };
+    let store = SledStore::open(scratch.as_ref().map_or(folder, |scratch| &scratch.0)).await?;
+    Ok((Engine::new(parts(config, store, Pace::REAL)?), scratch))
+}
+
+/// A folder of this process alone; it is removed when this is dropped.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        let name = format!("rollbot-{:016x}", rand::random::<u64>());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed is empty, and in the folder of what may be.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// What an engine over `store` works with.
@@ -157,11 +180,22 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let mirror = Mirror::new(engine.store.clone(), slack.clone(), engine.clock, engine.changes(), engine.stop.clone())
         .announcing_in(settings.config.slack.operations.clone());
     engine.tasks.spawn(mirror.run());
+    let freezes = FreezeMirror::new(
+        engine.store.clone(),
+        slack.clone(),
+        engine.clock,
+        settings.config.slack.operations.clone(),
+        engine.freeze_changes(),
+        engine.stop.clone(),
+    );
+    engine.tasks.spawn(freezes.run());
     engine.tasks.spawn(socket.serve(engine.clone()));
-    let inbound = inbound(&settings, &engine, &slack);
+    let inbound = inbound(&settings, &engine, &slack)
+        .merge(triggers::deploys::router(engine.clone(), settings.webhook_secrets.clone()));
     engine.tasks.spawn(accept(listener, inbound, engine.stop.clone()));
     engine.tasks.spawn(accept(admin, admin_router(metrics, engine.clone()), engine.stop.clone()));
     engine.resume().await?;
+    engine.tasks.spawn(engine.clone().keep_versions_of_stacks());
     info!(listen = %settings.listen, admin = %settings.admin_listen, "serving");
 
     let ended = tokio::select! {

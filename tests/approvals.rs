@@ -8,6 +8,8 @@ mod support;
 use std::process::Output;
 use std::time::Duration;
 
+use rollbot::incident::ids::GroupId;
+use rollbot::incident::policy::{Actor, Known};
 use rollbot::sandbox::script::FaultKind;
 use rollbot::sandbox::slack::Outcome;
 use support::{Play, program};
@@ -123,6 +125,10 @@ async fn peer_12_the_vote_of_somebody_who_left_the_group_falls_and_the_plan_wait
     ask(&mut play, "dev", "/rollback prod api because checkout answers 500").await;
     vote(&mut play, "sre").await;
     play.until("the first vote", |play| play.card_text().contains("1 of 2")).await;
+    let incidents = play.incidents().await;
+    let recorded = incidents.first().unwrap().proposal().unwrap().votes.first().unwrap().by.clone();
+    let Actor::Slack(voter) = recorded else { panic!("{recorded:?}") };
+    assert_eq!(voter.groups.get(&GroupId::new("S0SRE00001")), Some(&Known::Yes), "what the vote rested on is recorded");
     assert!(play.stage.slack.leave_group(&play.user("sre"), "sre-team"));
     vote(&mut play, "lead").await;
     play.until("the fallen vote", |play| play.card_text().contains("↩️")).await;

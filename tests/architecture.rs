@@ -10,7 +10,7 @@ const ROOMS: &[&[&str]] = &[
     &["main"],
     &["cli"],
     &["server", "sandbox"],
-    &["slack", "admin"],
+    &["slack", "admin", "triggers"],
     &["engine"],
     &["systems", "checks"],
     &["store"],

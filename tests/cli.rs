@@ -87,7 +87,11 @@ fn where_no_server_runs_the_command_line_opens_the_store_itself() {
     let show = rollbot(folder.path(), &["show", "rb-zzzzz"]);
     assert_eq!((show.code, show.err.as_str()), (1, "rollbot: There is no incident rb-zzzzz.\n"));
     let plan = rollbot(folder.path(), &["plan", "prod", "web"]);
-    assert_eq!((plan.code, plan.err.as_str()), (1, "rollbot: The configuration has no service `web` in prod.\n"));
+    assert_eq!(
+        (plan.code, plan.err.as_str()),
+        (1, "rollbot: The configuration has no service or group `web` in prod.\n")
+    );
+    assert!(!folder.path().join("data").exists(), "a question makes no store");
     let elsewhere = rollbot(Path::new("/"), &["history"]);
     assert_eq!(elsewhere.code, 2, "{}", elsewhere.err);
 }

@@ -1,6 +1,7 @@
-//! Other people's clients drive the stand-ins: boto3 and `slack_sdk`, by the scripts in `tests/clients/`.
+//! Other people's clients drive the stand-ins: boto3, the AWS command line and `slack_sdk`, by the scripts in
+//! `tests/clients/`.
 //!
-//! Rollbot's own client and the stand-ins come from one house and could be wrong alike; these two could not. They need a
+//! Rollbot's own client and the stand-ins come from one house and could be wrong alike; these could not. They need a
 //! Python with the packages of `tests/clients/requirements.txt`: the one that `ROLLBOT_TEST_PYTHON` names, else
 //! `target/venv/bin/python`. Where there is none the tests say so on stderr and pass; `.ci/run` makes one.
 
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use rollbot::clock::Clock;
 use rollbot::incident::time::Pace;
-use rollbot::sandbox::aws::{AwsStandIn, Seed};
+use rollbot::sandbox::aws::AwsStandIn;
 use rollbot::sandbox::scenario;
 use rollbot::sandbox::slack::{MessageRef, Reply, SlackStandIn};
 use rollbot::sandbox::wire::Wire;
@@ -25,7 +26,7 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// A rollout of two minutes takes about a second.
+/// A rollout of two minutes takes about a second; where somebody has to be quicker than AWS, as long as the scenario says.
 const SPEED: u32 = 200;
 
 /// How long a script may take, in real time: many times what it needs.
@@ -44,19 +45,19 @@ async fn python() -> Option<PathBuf> {
     let named = std::env::var_os("ROLLBOT_TEST_PYTHON").filter(|named| !named.is_empty());
     let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python");
     let python = named.as_ref().map_or_else(usual, PathBuf::from);
-    let imported = Command::new(&python).args(["-c", "import boto3, slack_sdk"]).output().await;
+    let imported = Command::new(&python).args(["-c", "import awscli, boto3, slack_sdk"]).output().await;
     let why = match imported {
         Ok(output) if output.status.success() => return Some(python),
         Ok(output) => String::from_utf8_lossy(&output.stderr).trim().lines().last().unwrap_or_default().to_owned(),
         Err(error) => error.to_string(),
     };
-    let why = format!("{} does not have boto3 and slack_sdk: {why}", python.display());
+    let why = format!("{} does not have awscli, boto3 and slack_sdk: {why}", python.display());
     assert!(named.is_none(), "{why}");
     // Once, and not by `eprintln`, which the test runner would keep to itself.
     SAID.call_once(|| {
         let _ = writeln!(
             std::io::stderr(),
-            "\nSKIPPED: boto3 and slack_sdk do not drive the stand-ins. {why}\n\
+            "\nSKIPPED: boto3, the AWS command line and slack_sdk do not drive the stand-ins. {why}\n\
              To run this: python3 -m venv target/venv && \
              target/venv/bin/pip install -r tests/clients/requirements.txt && cargo test --test clients\n"
         );
@@ -102,25 +103,43 @@ async fn follow(mut script: Child, mut asked: impl AsyncFnMut(&str)) {
     println!("{said}");
 }
 
-/// Drives an account that begins as `seed` says.
-async fn drive_aws(seed: Seed, story: &str) {
+/// `script` drives an account that begins as the scenario says.
+async fn drive_aws(script: &str, scenario: &str, variant: Option<&str>, story: &str) {
     let Some(python) = python().await else { return };
-    let (tasks, stop, clock) = (TaskTracker::new(), CancellationToken::new(), Clock::start(Pace::new(SPEED)));
-    let aws = AwsStandIn::start(seed, clock, Wire::default(), &tasks, stop.clone()).await.expect("the stand-in starts");
-    follow(start(&python, "drive_aws.py", &[&aws.endpoint(), story]), async |_| {}).await;
+    let scenario = scenario::find(scenario, variant).expect("the scenario is shipped");
+    let clock = Clock::start(Pace::new(SPEED.min(scenario.fastest)));
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let aws = AwsStandIn::start(scenario.seed, clock, Wire::default(), &tasks, stop.clone())
+        .await
+        .expect("the stand-in starts");
+    follow(start(&python, script, &[&aws.endpoint(), story]), async |_| {}).await;
     stop.cancel();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn boto3_rolls_a_finished_deployment_back() {
-    let scenario = scenario::find("ecs-playbook", None).expect("the scenario is shipped");
-    drive_aws(scenario.seed, "finished").await;
+    drive_aws("drive_aws.py", "ecs-playbook", None, "finished").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn boto3_stops_a_deployment_under_way() {
-    let seed = scenario::find("ecs-playbook", Some("in-flight")).expect("the scenario is shipped").seed;
-    drive_aws(seed, "in-flight").await;
+    drive_aws("drive_aws.py", "ecs-playbook", Some("in-flight"), "in-flight").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_aws_command_line_rolls_a_finished_deployment_back() {
+    drive_aws("drive_cli.py", "ecs-playbook", None, "finished").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_aws_command_line_stops_a_deployment_under_way() {
+    // It waits at a hook, so it is still under way however long the commands take.
+    drive_aws("drive_cli.py", "ecs-playbook", Some("hook-paused"), "in-flight").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_rolls_a_stage_of_a_pipeline_back_and_starts_a_build() {
+    drive_aws("drive_aws.py", "apgms", None, "pipeline").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use rollbot::config::{
-    Check, Config, ConfigErrors, Header, HttpCheck, Inclusion, Necessity, Settings, SettingsErrors, StoreSection,
-    Target, TargetGroup,
+    Check, Config, ConfigErrors, Deletion, Header, HttpCheck, Inclusion, Necessity, Order, Previous, Settings,
+    SettingsErrors, StoreSection, TargetGroup, TargetKind,
 };
 use rollbot::incident::ids::{ChannelId, GroupId, UserId};
 use rollbot::incident::policy::{Principal, SelfApproval};
@@ -51,8 +51,27 @@ const BAD: &[(&str, &str)] = &[
     ("- ecs: { name: backend", "- esc: { name: backend"),
     ("- target_group: { of: backend }", "- ping: { host: example.com }"),
     ("may: { approve", "may: { aprove"),
+    // Stages of pipelines, and builds.
+    (
+        "- ecs: { name: backend",
+        "- codepipeline: { pipeline: shop, stage: Deploy, how: undo }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- codepipeline: { pipeline: \"the shop\", stage: Deploy }\n      - ecs: { name: backend",
+    ),
+    ("- ecs: { name: backend", "- codepipeline: { pipeline: shop }\n      - ecs: { name: backend"),
+    (
+        "- ecs: { name: backend",
+        "- codepipeline: { pipeline: shop, stage: Deploy, image: \"shop/api:v1\" }\n      - ecs: { name: backend",
+    ),
+    ("- ecs: { name: backend", "- codebuild: { project: deploy, branch: main }\n      - ecs: { name: backend"),
+    ("- ecs: { name: backend", "- codebuild: { project: \"a b\" }\n      - ecs: { name: backend"),
+    (
+        "- ecs: { name: backend",
+        "- codebuild: { project: deploy }\n      - codebuild: { project: deploy }\n      - ecs: { name: backend",
+    ),
     // Known to the design, not to this version.
-    ("services:\n  api:\n", "groups:\n  everything: { services: [api] }\nservices:\n  api:\n"),
     ("store: { sled: { path: ./data } }", "store: { dynamodb: { table: rollbot } }"),
     ("    approval: { required: 0 }", "    approval: { required: 0 }\n    emergency: { from: [leda] }"),
     ("    approval: { required: 0 }", "    approval: { required: 0 }\n    emergency: { for: [lead] }"),
@@ -60,11 +79,22 @@ const BAD: &[(&str, &str)] = &[
     ("    approval: { required: 0 }", "    approval: { required: 0 }\n    emergency: [lead]"),
     ("    approval: { required: 0 }", "    approval: { required: 0 }\n    escalation: []"),
     ("    watch: {", "    triggers:\n      - deploy_failed: { do: roll_back }\n    watch: {"),
-    ("    watch: {", "    freeze: []\n    announce: {}\n    checklist: []\n    follow_up: {}\n    watch: {"),
+    ("    watch: {", "    announce: {}\n    checklist: []\n    follow_up: {}\n    watch: {"),
     ("- ecs: { name: backend, cluster: \"shop-${env}\", service: api }", "- amplify: { app: x }\n      - rds: {}"),
     ("- target_group: { of: backend }", "- alarms: { names: [x] }"),
     ("shop-${env}\", service: api", "shop-${incident}\", service: api"),
     ("- target_group: { of: backend }", "- manual: { title: x }"),
+    // What people do by hand.
+    ("- parallel:", "- manual: {}\n      - parallel:"),
+    ("- parallel:", "- manual: { title: Tell them, text: Call them., by: [leda] }\n      - parallel:"),
+    ("- parallel:", "- manual: { title: Tell them, text: Call them., by: [] }\n      - parallel:"),
+    ("- parallel:", "- manual: { title: Tell them, text: Call them., by: lead }\n      - parallel:"),
+    ("- parallel:", "- manual: { title: Tell them, txet: Call them. }\n      - parallel:"),
+    ("- parallel:", "- manual: { title: \"Tell\\nthem\", text: Call them. }\n      - parallel:"),
+    (
+        "- parallel:",
+        "- manual: { title: Tell them, text: A. }\n      - manual: { title: Tell them, text: B. }\n      - parallel:",
+    ),
     ("- target_group: { of: backend }", "- logs: {}\n      - metric: {}\n      - stack: {}"),
     // Secrets.
     ("slack: { operations", "slack: { bot_token: xoxb-1-2, operations"),
@@ -125,6 +155,26 @@ const BAD: &[(&str, &str)] = &[
     ("of: backend", "of: backend, arn: x"),
     ("{ of: backend }", "{}"),
     ("of: backend", "arn: \"arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/0123456789abcdef\""),
+    // Freezes.
+    ("    watch: {", "    freeze: []\n    watch: {"),
+    ("    watch: {", "    freeze: [{ amplify_auto_build: { app: shop, branch: main } }]\n    watch: {"),
+    ("    watch: {", "    freeze: [{ codepipelin: { pipeline: shop, stage: Deploy } }]\n    watch: {"),
+    ("    watch: {", "    freeze: [{ codepipeline: { pipeline: shop } }]\n    watch: {"),
+    (
+        "    watch: {",
+        "    freeze: [{ codepipeline: { pipeline: shop, stage: \"To production\", stop_execution: maybe } }]\n    watch: {",
+    ),
+    (
+        "    watch: {",
+        "    freeze: [{ codepipeline: { pipeline: \"arn:aws:codepipeline:eu-north-1:123456789012:shop\", stage: Deploy, stop: \
+         true } }]\n    watch: {",
+    ),
+    (
+        "    watch: {",
+        "    freeze:\n      - codepipeline: { pipeline: shop, stage: Deploy }\n      - codepipeline: { pipeline: \
+         \"shop\", stage: Deploy, stop_execution: true }\n    watch: {",
+    ),
+    ("    channels: [C0INC00001]", "    freeze_reminder: 0s\n    channels: [C0INC00001]"),
     // Targets.
     ("service: worker", "service: api"),
     ("\"shop-${env}\", service: api", "\"arn:aws:ecs:eu-west-1:123456789012:cluster/shop\", service: api"),
@@ -134,6 +184,27 @@ const BAD: &[(&str, &str)] = &[
     ("- ecs: { cluster: \"shop-${env}\", service: worker }", "- parallel: []"),
     ("- ecs: { name: backend, cluster", "- { name: backend, cluster"),
     ("    targets:\n", "    targets: backend\n    x:\n"),
+    // Groups.
+    ("watch: { for: 30m }\n", "watch: { for: 30m }\ngroups:\n  everything: { services: [api, wep] }\n"),
+    ("watch: { for: 30m }\n", "watch: { for: 30m }\ngroups:\n  everything: { services: [api, api] }\n"),
+    ("watch: { for: 30m }\n", "watch: { for: 30m }\ngroups:\n  everything: { services: [] }\n"),
+    ("watch: { for: 30m }\n", "watch: { for: 30m }\ngroups:\n  everything: { parallel: yes }\n"),
+    ("watch: { for: 30m }\n", "watch: { for: 30m }\ngroups:\n  everything: { services: [api], paralel: true }\n"),
+    ("watch: { for: 30m }\n", "watch: { for: 30m }\ngroups:\n  api: { services: [api] }\n"),
+    (
+        "watch: { for: 30m }\n",
+        "watch: { for: 30m }\ngroups:\n  status: { services: [api] }\n  only: { services: [api] }\n",
+    ),
+    (
+        "watch: { for: 30m }\n",
+        "watch: { for: 30m }\ngroups:\n  all: { services: [api] }\n  most: { services: [all] }\n",
+    ),
+    ("watch: { for: 30m }\n", "watch: { for: 30m }\ngroups: {}\n"),
+    ("watch: { for: 30m }\n", "watch: { for: 30m }\ngroups: [api]\n"),
+    (
+        "watch: { for: 30m }\n",
+        "watch: { for: 30m }\n  web:\n    environments: [prod]\n    targets: [{ ecs: { cluster: shop-prod, service: api } }]\n    verify: [{ http: { url: \"https://x.example.com/\" } }]\ngroups:\n  everything: { services: [api, web] }\n",
+    ),
     // Variables.
     ("api.${domain}", "api.${domian}"),
     ("api.${domain}", "api.${account}.example.com"),
@@ -242,11 +313,12 @@ fn a_service_is_resolved_for_each_of_its_environments() {
     for (environment, host) in [("prod", "api.example.com"), ("staging", "api.staging.example.com")] {
         let service = config.service(environment, "api").unwrap();
         let [first, second] = service.targets.as_slice() else { panic!("{:?}", service.targets) };
-        let [Target::Ecs(backend)] = first.targets.as_slice() else { panic!("{first:?}") };
-        assert_eq!(backend.name, "backend");
+        let [target] = first.targets.as_slice() else { panic!("{first:?}") };
+        assert_eq!(target.name, "backend");
+        let TargetKind::Ecs(backend) = &target.kind else { panic!("{target:?}") };
         assert_eq!(backend.cluster, format!("shop-{environment}"));
-        assert_eq!((backend.on_request, backend.optional), (Inclusion::Always, Necessity::Required));
-        let lanes: Vec<&str> = second.targets.iter().map(Target::name).collect();
+        assert_eq!((target.on_request, target.optional), (Inclusion::Always, Necessity::Required));
+        let lanes: Vec<&str> = second.targets.iter().map(|target| target.name.as_str()).collect();
         assert_eq!(lanes, ["ecs", "ecs-2"]);
         let [Check::Http(http), Check::TargetGroup(group)] = service.verify.as_slice() else {
             panic!("{:?}", service.verify)
@@ -272,6 +344,25 @@ fn a_service_is_resolved_for_each_of_its_environments() {
 }
 
 #[test]
+fn a_group_has_those_of_its_services_that_are_in_an_environment() {
+    let web = "  web:\n    environments: [prod]\n    targets: [{ ecs: { cluster: web, service: web } }]\n    verify: [{ http: { \
+               url: \"https://web.example.com/\" } }]\n  lab:\n    environments: [staging]\n    targets: [{ ecs: { cluster: \
+               lab, service: lab } }]\n    verify: [{ http: { url: \"https://lab.example.com/\" } }]\n";
+    let groups = "groups:\n  everything: { services: [web, api] }\n  trials: { services: [lab], parallel: true }\n";
+    let config =
+        Config::parse("rollbot.yml", &format!("{GOOD}{web}{groups}")).unwrap_or_else(|errors| panic!("{errors}"));
+    let names = |environment: &str, group: &str| {
+        let group = config.group(environment, group)?;
+        Some((group.services.iter().map(|service| service.service.clone()).collect::<Vec<_>>(), group.order))
+    };
+    let both = ["web", "api"].map(str::to_owned).to_vec();
+    assert_eq!(names("prod", "everything"), Some((both, Order::OneAfterTheOther)));
+    assert_eq!(names("staging", "everything"), Some((vec!["api".to_owned()], Order::OneAfterTheOther)));
+    assert_eq!(names("staging", "trials"), Some((vec!["lab".to_owned()], Order::SideBySide)));
+    assert_eq!((names("prod", "trials"), names("prod", "nothing")), (None, None));
+}
+
+#[test]
 fn a_service_without_a_list_is_in_every_environment_and_with_one_only_there() {
     let everywhere = Config::parse("rollbot.yml", &GOOD.replace("    environments: [staging, prod]\n", "")).unwrap();
     assert!(everywhere.service("prod", "api").is_some() && everywhere.service("staging", "api").is_some());
@@ -288,8 +379,9 @@ fn what_is_written_out_is_taken() {
             "/health\", status: 204, body: { contains: \"${env}\" }, header: { name: x-v, value: a } }",
         );
     let service = Config::parse("rollbot.yml", &text).unwrap().service("prod", "api").unwrap();
-    let [Target::Ecs(ecs)] = service.targets[0].targets.as_slice() else { panic!("{service:?}") };
-    assert_eq!((ecs.on_request, ecs.deadline), (Inclusion::OnRequest, Some(Duration::from_mins(20))));
+    let [target] = service.targets[0].targets.as_slice() else { panic!("{service:?}") };
+    let TargetKind::Ecs(ecs) = &target.kind else { panic!("{target:?}") };
+    assert_eq!((target.on_request, target.deadline), (Inclusion::OnRequest, Some(Duration::from_mins(20))));
     assert_eq!((ecs.container.as_deref(), ecs.image.as_deref()), (Some("app"), Some("shop/api")));
     let Check::Http(http) = &service.verify[0] else { panic!("{service:?}") };
     assert_eq!((http.status, http.body_contains.as_deref()), (204, Some("prod")));
@@ -397,4 +489,60 @@ fn wrong_variables_are_named_with_what_to_do() {
     let missing =
         load(&[("SLACK_BOT_TOKEN", " "), ("SLACK_SIGNING_SECRET", ""), ("ROLLBOT_ADMIN_LISTEN", "127.0.0.1:3000")]);
     insta::assert_snapshot!("missing_variables", missing.unwrap_err());
+}
+
+/// A file whose one service has these targets.
+fn with_stacks(targets: &str) -> Result<Config, String> {
+    let text = format!(
+        "slack: {{ operations: C0OPS00001 }}\nenvironments:\n  prod:\n    aws: {{ region: eu-north-1 }}\n    channels: \
+         [C0INC00001]\n    approval: {{ required: 0 }}\nservices:\n  api:\n    targets:\n{targets}"
+    );
+    Config::parse("rollbot.yml", &text).map_err(|errors| errors.to_string())
+}
+
+#[test]
+fn a_stack_is_read_with_where_its_versions_come_from_and_what_may_die() {
+    let config = with_stacks(
+        "      - cloudformation: { stack: \"shop-${env}\" }\n      - cloudformation: { name: data, stack: shop-data, \
+         previous: { s3: { bucket: deploys, key: \"${env}/data.yml\" } }, delete: true, may_replace: \
+         [\"AWS::DynamoDB::Table\"], on_request: true }\n",
+    )
+    .unwrap();
+    let service = config.service("prod", "api").unwrap();
+    let kinds: Vec<TargetKind> =
+        service.targets.iter().flat_map(|stage| &stage.targets).map(|target| target.kind.clone()).collect();
+    let stack = |kind: &TargetKind| {
+        let TargetKind::Stack(stack) = kind else { panic!("{kind:?}") };
+        stack.clone()
+    };
+    let (plain, data) = (stack(&kinds[0]), stack(&kinds[1]));
+    assert_eq!(
+        (plain.stack.as_str(), plain.previous, plain.delete),
+        ("shop-prod", Previous::History, Deletion::Refused)
+    );
+    let s3 = Previous::S3 { bucket: "deploys".to_owned(), key: "prod/data.yml".to_owned() };
+    assert_eq!((data.previous, data.delete, data.may_replace.len()), (s3, Deletion::Allowed, 1));
+}
+
+#[test]
+fn what_is_wrong_with_a_stack_is_said() {
+    for (settings, said) in [
+        ("name: x", "`stack` is missing here"),
+        ("stack: \"shop_prod\"", "cannot be the name of a stack"),
+        ("stack: \"arn:aws:s3:::x\"", "is not the ARN of a stack"),
+        (
+            "stack: \"arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/1\"",
+            "this ARN is in the region `eu-west-1`",
+        ),
+        ("stack: shop, previous: git", "`git` is no place that earlier templates come from"),
+        ("stack: shop, previous: { s3: { bucket: x } }", "`key` is missing here"),
+        ("stack: shop, may_replace: [Table]", "`Table` is not a type of resource"),
+        ("stack: shop, delete: yes", "`delete` must be `true` or `false`"),
+        ("stack: shop, template: x", "`template` is not a key of a `cloudformation` target"),
+    ] {
+        let error = with_stacks(&format!("      - cloudformation: {{ {settings} }}\n")).unwrap_err();
+        assert!(error.contains(said), "{settings}: {error}");
+    }
+    let twice = "      - cloudformation: { name: a, stack: shop }\n      - cloudformation: { name: b, stack: shop }\n";
+    assert!(with_stacks(twice).unwrap_err().contains("this is the same CloudFormation stack as the target `a`"));
 }

@@ -7,9 +7,6 @@
     reason = "a test fails by them; clippy knows test functions only by their attribute"
 )]
 
-#[path = "support/record.rs"]
-mod record;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,10 +23,11 @@ use rollbot::incident::plan::Step;
 use rollbot::incident::step::{Act, ActOutcome, Evidence, Failure};
 use rollbot::incident::time::Pace;
 use rollbot::sandbox::aws::{
-    AwsStandIn, Behaviour, Controller, Ending, Health, ImageStatus, ResourceManagementType, RollbackCause, Seed,
-    SeedDeployment, SeedImage, SeedInFlight, SeedLoadBalancer, SeedRole, SeedService, SeedTargetGroup,
+    AwsStandIn, Behaviour, Controller, Ending, Health, ImageStatus, ResourceManagementType, RollbackCause, Scheduling,
+    Seed, SeedDeployment, SeedImage, SeedInFlight, SeedLoadBalancer, SeedRole, SeedService, SeedTargetGroup,
     SeedTaskDefinition, ServiceStatus, Start, TaskDefinitionStatus,
 };
+use rollbot::sandbox::record::By;
 use rollbot::sandbox::wire::{Fault, Interference, Moment, Wire};
 use rollbot::systems::ecs::EcsSpec;
 use rollbot::systems::kinds::{System, TargetSpec};
@@ -93,6 +91,9 @@ fn seed(history: &[(u32, Ending)]) -> Seed {
         )]),
         // Revisions count from 1: api:1 runs v41.
         task_definitions: BTreeMap::from([("api".to_owned(), (41..=45).map(definition).collect())]),
+        secrets: Vec::new(),
+        parameters: Vec::new(),
+        log_groups: Vec::new(),
         target_groups: BTreeMap::from([("api".to_owned(), SeedTargetGroup::default())]),
         services: vec![SeedService {
             cluster: "shop-prod".to_owned(),
@@ -105,6 +106,8 @@ fn seed(history: &[(u32, Ending)]) -> Seed {
             }),
             deployment_configuration: json!({}),
             controller: Controller::Ecs,
+            code_deploy: None,
+            scheduling: Scheduling::Replica,
             resource_management_type: ResourceManagementType::Customer,
             status: ServiceStatus::Active,
             network_configuration: None,
@@ -123,6 +126,7 @@ fn seed(history: &[(u32, Ending)]) -> Seed {
                 .collect(),
             in_flight: None,
         }],
+        ..Seed::default()
     }
 }
 
@@ -165,10 +169,7 @@ enum End {
 impl Bench {
     async fn of(seed: Seed) -> Self {
         let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let (clock, wire, stop) = (Clock::start(Pace::new(PACE)), Wire::default(), CancellationToken::new());
-        if let Some(file) = record::file(record::By::Bot) {
-            wire.record(file);
-        }
+        let (clock, wire, stop) = (Clock::start(Pace::new(PACE)), Wire::of(By::Bot), CancellationToken::new());
         let tasks = TaskTracker::new();
         let stand_in = AwsStandIn::start(seed, clock, wire.clone(), &tasks, stop.clone()).await.unwrap();
         let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
@@ -201,7 +202,7 @@ impl Bench {
     async fn plan(&self, to: Option<&str>) -> Step {
         let inventory = Self::spec().look(&self.aws, to).await.unwrap();
         match Self::spec().plan(&inventory, to, &[]).unwrap() {
-            Planned::Step { step, .. } => *step,
+            Planned::Steps { mut steps, .. } => steps.remove(0),
             Planned::NothingToDo { why, .. } => panic!("nothing to do: {why}"),
         }
     }
@@ -215,7 +216,8 @@ impl Bench {
             meanwhile(look);
             let passed = self.clock.now().elapsed(began.at);
             assert!(passed < Duration::from_mins(15), "not over after {passed:?}: {progress:#?}");
-            let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 1, began_at: began.at, acts: &acts };
+            let journal =
+                StepJournal { key: "rb-7k3fq-backend", attempt: 1, began_at: began.at, acts: &acts, remedy: None };
             let judgement = system.look_and_judge(&self.aws, &journal, &self.clock).await.unwrap();
             if !matches!(judgement, Judgement::Holding { .. }) {
                 held = None;
@@ -422,9 +424,8 @@ async fn an_image_that_is_gone_refuses_the_plan() {
 #[tokio::test]
 async fn a_missing_service_is_said_plainly() {
     let bench = Bench::of(good(&[1])).await;
-    let spec = match Bench::spec() {
-        TargetSpec::Ecs(spec) => TargetSpec::Ecs(EcsSpec { service: "apo".to_owned(), ..spec }),
-    };
+    let TargetSpec::Ecs(spec) = Bench::spec() else { panic!("another kind of target") };
+    let spec = TargetSpec::Ecs(EcsSpec { service: "apo".to_owned(), ..spec });
     let error = spec.look(&bench.aws, None).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::NotFound);
     assert!(error.to_string().contains("there is no service apo in cluster shop-prod"), "{error}");

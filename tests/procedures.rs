@@ -7,7 +7,7 @@ mod support;
 use rollbot::incident::due::{Phase, phase};
 use rollbot::incident::incident::{Incident, Verdict};
 use rollbot::incident::step::StepState;
-use rollbot::sandbox::aws::{Answer, Behaviour};
+use rollbot::sandbox::aws::{Answer, Behaviour, Health};
 use rstest::rstest;
 use serde_json::{Value, json};
 use support::{Play, calm, configure, scenario};
@@ -16,6 +16,81 @@ const V42: &str = "sha256:424242424242424242424242424242424242424242424242424242
 
 fn verdict(incident: &Incident) -> Option<Verdict> {
     incident.run().and_then(|run| run.verdict).map(|record| record.verdict)
+}
+
+/// E1: what runs, since when and by whom, what is wrong, where it is rolled back and how far, who asked and who may approve:
+/// all of it is there before anybody decides, and the scope can be narrowed.
+#[tokio::test(flavor = "multi_thread")]
+async fn e01_the_incident_is_confirmed_and_its_context_is_on_the_card() {
+    let mut play = Play::of(&calm(None)).await;
+    let status = play.ask("dev", "/rollback status prod api").await;
+    assert!(status.contains("runs v43 (api:4)") && status.contains("by pipeline"), "{status}");
+    let unknown = play.ask("dev", "/rollback prod api only frontend").await;
+    assert!(unknown.contains("frontend") && unknown.contains("backend"), "{unknown}");
+    play.propose("dev", "/rollback prod api only backend because checkout answers 500").await;
+    let card = play.card_text().split_whitespace().collect::<Vec<_>>().join(" ");
+    for context in [
+        "prod api: waiting for approval",
+        "@dev asks to roll api back to v42",
+        "checkout answers 500",
+        "ECS service shop-prod/api",
+        "v43 (api:4)",
+        "v42 (api:3)",
+        "deployed 19 minutes ago by pipeline",
+        "@sre-team or @lead",
+    ] {
+        assert!(card.contains(context), "{context} is not on the card: {card}");
+    }
+    assert_eq!(play.aws_writes(), [], "nothing is done before somebody approves");
+    play.leave().await;
+}
+
+/// E13: why the new tasks do not come up, as AWS says it of tasks, events and targets; and whether what they need is there.
+#[rstest]
+#[case::tasks("fails-to-start", "unable to retrieve secret")]
+#[case::secrets("secret-gone", "the secret shop/payments-AbCdEf (PAYMENTS of app)")]
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_what_keeps_the_target_from_running_is_said_in_awss_own_words(#[case] variant: &str, #[case] words: &str) {
+    let mut play = Play::of(&scenario(Some(variant))).await;
+    play.type_command("dev", "/rollback prod api because checkout answers 500").await;
+    play.until("a plan or its refusal", |play| {
+        play.card_text().contains("[ Approve ]")
+            || play.card_text().contains("secret-")
+            || play.card_text().contains(words)
+    })
+    .await;
+    if play.with_button("Approve").is_some() {
+        play.approve("sre").await;
+    }
+    let said = |play: &Play| {
+        let all: Vec<String> = play.thread().into_iter().chain([play.card_text()]).collect();
+        all.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    play.until("the reason", |play| said(play).replace(['│', ' '], "").contains(&words.replace(' ', ""))).await;
+    play.assert_never_called_rolled_back();
+    play.leave().await;
+}
+
+/// E13: the target's tasks run, and the load balancer does not find them healthy.
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_targets_that_are_not_healthy_are_told_with_the_load_balancers_reason() {
+    let mut scenario = scenario(None);
+    let images = scenario.seed.repositories.get_mut("shop/api").unwrap();
+    let target = images.iter_mut().find(|image| image.digest == V42).unwrap();
+    let health = Health::Unhealthy {
+        reason: "Target.ResponseCodeMismatch".to_owned(),
+        description: "Health checks failed with these codes: [500]".to_owned(),
+    };
+    target.behaviour = Behaviour { health, ..Behaviour::default() };
+    let mut play = Play::of(&scenario).await;
+    play.propose("dev", "/rollback prod api because checkout answers 500").await;
+    play.approve("sre").await;
+    play.until_recorded("a failed step", |incident| matches!(phase(incident), Phase::Blocked(_))).await;
+    let codes =
+        |play: &Play| play.thread().iter().any(|post| post.replace(['│', '\n', ' '], "").contains("thesecodes:[500]"));
+    play.until("the reason", codes).await;
+    play.assert_never_called_rolled_back();
+    play.leave().await;
 }
 
 /// E2: the runbook lists task definitions, picks one, updates the service to it and waits for it to be stable.

@@ -3,9 +3,6 @@
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails with what it saw")]
 
-#[path = "support/record.rs"]
-mod record;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -24,6 +21,7 @@ use rollbot::incident::request::{Manner, Request};
 use rollbot::incident::step::Evidence;
 use rollbot::incident::time::Pace;
 use rollbot::incident::work::{EcsService, Work};
+use rollbot::sandbox::record::By;
 use rollbot::sandbox::slack::{Message, SlackStandIn, Workspace};
 use rollbot::sandbox::wire::{Call, Fault, Moment, Wire};
 use rollbot::slack::client::SlackClient;
@@ -82,10 +80,7 @@ impl Drop for Scene {
 impl Scene {
     async fn set(scopes: &[&str]) -> Self {
         let (tasks, stop, wire, clock) =
-            (TaskTracker::new(), CancellationToken::new(), Wire::default(), Clock::start(Pace::REAL));
-        if let Some(file) = record::file(record::By::Bot) {
-            wire.record(file);
-        }
+            (TaskTracker::new(), CancellationToken::new(), Wire::of(By::Bot), Clock::start(Pace::REAL));
         let slack = SlackStandIn::start(workspace(scopes), wire.clone(), clock, &tasks, stop.clone()).await.unwrap();
         let client = SlackClient::new(&slack.api_url(), &SecretString::from("xoxb-1"), clock).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -173,6 +168,7 @@ fn release(version: &str) -> Release {
         id: format!("arn:aws:ecs:eu-north-1:123456789012:task-definition/api:{version}"),
         label: format!("api:{version}"),
         version: None,
+        commit: None,
         images: Vec::new(),
         deployed_at: None,
         deployed_by: None,
@@ -204,8 +200,9 @@ fn plan() -> Plan {
         }),
     };
     Plan {
-        stages: vec![Stage { purpose: Purpose::RollBack, lanes: vec![Lane { steps: vec![step] }] }],
+        stages: vec![Stage { purpose: Purpose::RollBack, track: None, lanes: vec![Lane { steps: vec![step] }] }],
         warnings: Vec::new(),
+        matched: None,
     }
 }
 
@@ -229,6 +226,7 @@ fn story() -> Vec<Event> {
         environment: "prod".into(),
         service: "api".into(),
         to: None,
+        apart: std::collections::BTreeMap::new(),
         only: Vec::new(),
         with: Vec::new(),
         manner: Manner::Regular,
@@ -279,6 +277,37 @@ async fn a_story_that_is_over_before_the_mirror_starts_is_told_whole() {
     scene.mirror();
     let messages = scene.wait_for_the_end().await;
     assert_eq!(messages.len(), TOLD.len(), "{:?}", marks(&messages));
+}
+
+#[tokio::test]
+async fn a_card_does_not_wait_behind_a_thread_post() {
+    let scene = Scene::set(&SCOPES).await;
+    scene.mirror();
+    let story = story();
+    let requested = open(&story[0]).unwrap();
+    let rev = scene.commit(&requested, &story[0], None).await;
+    let proposed = evolve(requested, &story[1]);
+    let rev = scene.commit(&proposed, &story[1], Some(rev)).await;
+    scene.wait(|messages| messages.first().is_some_and(|card| card.text.contains("approval"))).await;
+    // Four messages of another incident: with the card, the channel has no room for a while.
+    let other = Said { text: "another".to_owned(), blocks: Vec::new() };
+    for _ in 0..4 {
+        let channel = &ChannelId::new("C0INC00001");
+        scene.client.post_message(Post { channel, thread: None, message: &other, mark: None }).await.unwrap();
+    }
+    let since = scene.clock.reading();
+    let approved = evolve(proposed, &story[2]);
+    let rev = scene.commit(&approved, &story[2], Some(rev)).await;
+    scene.clock.sleep_really(Duration::from_millis(300)).await;
+    let before = scene.slack.messages("incidents").swap_remove(0).text;
+    let started = evolve(approved, &story[3]);
+    scene.commit(&started, &story[3], Some(rev)).await;
+    let messages = scene.wait(|messages| messages[0].text != before).await;
+    let took = since.elapsed();
+    assert_eq!(messages.len(), 5, "no thread post was made yet: {messages:#?}");
+    assert!(took < Duration::from_secs(3), "the card showed the start after {took:?}");
+    scene.wait(|messages| messages.iter().any(|message| message.thread_ts.is_some())).await;
+    assert_eq!(scene.slack.rate_limited(), 0);
 }
 
 #[tokio::test]

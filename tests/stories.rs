@@ -13,7 +13,16 @@ use support::Play;
 #[case::previous_bad(Some("previous-bad"))]
 #[case::circuit_breaker(Some("circuit-breaker"))]
 #[case::fails_to_start(Some("fails-to-start"))]
+#[case::secret_gone(Some("secret-gone"))]
+#[case::membership_changed(Some("membership-changed"))]
+#[case::drifted(Some("drifted"))]
+#[case::code_deploy(Some("codedeploy"))]
+#[case::code_deploy_in_flight(Some("codedeploy-in-flight"))]
 #[case::unhealthy_after(Some("unhealthy-after"))]
+#[case::several(Some("several"))]
+#[case::several_fails(Some("several-fails"))]
+#[case::group(Some("group"))]
+#[case::manual_step(Some("manual-step"))]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shipped_story_ends_as_it_is_written(#[case] variant: Option<&str>) {
     let mut play = Play::begin(variant).await;

@@ -8,7 +8,7 @@ use tokio::net::UnixStream;
 
 use crate::engine::{Engine, Refusal};
 use crate::incident::command::Command;
-use crate::incident::due::blocking;
+use crate::incident::due::{awaited, blocking};
 use crate::incident::ids::{IncidentId, StepId};
 use crate::incident::incident::Incident;
 use crate::incident::policy::Actor;
@@ -28,6 +28,15 @@ pub enum Order {
         phrase: Option<String>,
         /// How the digest of the plan begins that the person has read; without it the plan as it is now is meant.
         plan: Option<String>,
+    },
+    /// Do what a gate or a manual step waits for.
+    Pass {
+        /// Which.
+        step: StepId,
+        /// What was typed, where a phrase is asked for.
+        phrase: Option<String>,
+        /// What the person wants to have noted.
+        note: Option<String>,
     },
     /// Begin nothing new, finish what is in flight, end.
     Stop,
@@ -65,6 +74,24 @@ fn command_of(incident: &Incident, order: Order) -> Result<(Command, String), St
             }
             let done = format!("plan {} approved", digest.short());
             Ok((Command::Approve { digest: digest.clone(), phrase }, done))
+        }
+        Order::Pass { step, phrase, note } => {
+            let waiting: Vec<(&StepId, u32)> = incident
+                .run()
+                .map_or_else(Vec::new, |run| awaited(run).map(|(step, record)| (&step.id, record.attempt)).collect());
+            match waiting.iter().find(|(waits, _)| **waits == step) {
+                Some((_, attempt)) => {
+                    let done = format!("{step} is done");
+                    Ok((Command::Pass { step, attempt: *attempt, phrase, note }, done))
+                }
+                None if waiting.is_empty() => {
+                    Err(format!("No step of {} waits for a person; it is {}.", incident.id, standing(incident)))
+                }
+                None => {
+                    let names: Vec<&str> = waiting.iter().map(|(step, _)| step.as_str()).collect();
+                    Err(format!("{step} does not wait for a person; these do: {}.", names.join(", ")))
+                }
+            }
         }
         Order::Stop => Ok((Command::Stop, "stopped".to_owned())),
         Order::Retry { step } => {
@@ -139,6 +166,10 @@ mod tests {
         Order::Retry { step: StepId::new(step) }
     }
 
+    fn passed(step: &str) -> Order {
+        Order::Pass { step: StepId::new(step), phrase: None, note: None }
+    }
+
     #[rstest]
     // How many events of the story have happened, what is ordered, and the refusal if there is one.
     #[case::no_plan(1, approve(None), Some("The plan is still being made."))]
@@ -148,6 +179,7 @@ mod tests {
     #[case::stop(2, Order::Stop, None)]
     #[case::nothing_failed(5, retry("api"), Some("No step of rb-23456 waits for that; it is running."))]
     #[case::it_failed(8, retry("api"), None)]
+    #[case::nobody_is_waited_for(5, passed("api"), Some("No step of rb-23456 waits for a person; it is running."))]
     #[case::another_failed(8, retry("web"), Some("web has not failed; these have: api."))]
     fn an_order_is_read_by_what_the_incident_is_now(
         #[case] told: usize,

@@ -97,6 +97,12 @@ impl AwsError {
         Self { effect: Effect::None, ..self }
     }
 
+    /// The same failure as one of another kind: where a service says with a general code what its words make special.
+    #[must_use]
+    pub fn as_class(self, class: ErrorClass) -> Self {
+        Self { class, ..self }
+    }
+
     /// Whether the call may have had an effect.
     pub fn effect(&self) -> Effect {
         self.effect
@@ -163,7 +169,9 @@ impl ErrorClass {
             | "InternalError"
             | "ServiceUnavailable"
             | "ServiceUnavailableException" => Self::Transient,
-            code if code.contains("NotFound") => Self::NotFound,
+            // One deployment at a time in each deployment group; and one that is over cannot be stopped.
+            "DeploymentLimitExceededException" | "DeploymentAlreadyCompletedException" => Self::Conflict,
+            code if code.contains("NotFound") || code.contains("DoesNotExist") => Self::NotFound,
             code if code.contains("Conflict") || code.ends_with("InUseException") => Self::Conflict,
             "ClientException"
             | "InvalidParameterException"

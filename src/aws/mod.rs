@@ -7,6 +7,7 @@ pub mod error;
 pub mod flight;
 pub mod own_task;
 pub mod raw;
+pub mod services;
 pub mod target_health;
 pub mod tasks;
 pub mod time;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clients::Aws;
-use super::error::{AwsError, ErrorClass};
+use super::error::AwsError;
+use super::services::{self, Tags};
 use super::tasks::{self, Task, Wanted};
 
 /// What the load balancers say, and which tasks they have to speak of.
@@ -71,23 +72,7 @@ pub async fn of_service(aws: &Aws, cluster: &str, service: &str) -> Result<Targe
 }
 
 async fn look(aws: &Aws, cluster: &str, service: &str) -> Result<TargetHealth, AwsError> {
-    let answer = aws
-        .reads()
-        .ecs
-        .describe_services()
-        .cluster(cluster)
-        .services(service)
-        .send()
-        .await
-        .map_err(|error| AwsError::of("ecs", "DescribeServices", &error))?;
-    let Some(found) = answer.services.unwrap_or_default().into_iter().next() else {
-        return Err(AwsError::local(
-            "ecs",
-            "DescribeServices",
-            ErrorClass::NotFound,
-            format!("there is no service {service} in cluster {cluster}"),
-        ));
-    };
+    let found = services::describe(aws, cluster, service, Tags::Left).await?;
     let tasks = tasks::of_service(aws, cluster, service, Wanted::Running).await?;
     let (deployment, tasks) = of_primary(&found, &tasks);
     of_tasks(aws, deployment, groups_of(&found), tasks).await
@@ -125,7 +110,14 @@ pub async fn of_tasks(
 ///
 /// A deployment's tasks bear its id as what started them. After a rollback by ECS the primary deployment also has tasks
 /// of the deployment that it goes back to, which never stopped: they bear an id that no live deployment has.
+///
+/// Where `CodeDeploy` deploys the service, task sets stand for deployments: the primary one takes production traffic, and
+/// its tasks bear its id.
 pub fn of_primary(service: &aws_sdk_ecs::types::Service, tasks: &[Task]) -> (Option<String>, Vec<Task>) {
+    if let Some(set) = primary_set(service) {
+        let own = tasks.iter().filter(|task| task.started_by.as_deref() == set.id());
+        return (set.id().map(str::to_owned), own.cloned().collect());
+    }
     let is_primary = |deployment: &&aws_sdk_ecs::types::Deployment| deployment.status() == Some("PRIMARY");
     let Some(primary) = service.deployments().iter().find(is_primary) else {
         return (None, Vec::new());
@@ -144,10 +136,17 @@ pub fn of_primary(service: &aws_sdk_ecs::types::Service, tasks: &[Task]) -> (Opt
     (primary.id().map(str::to_owned), own)
 }
 
-/// The target groups of a service; a Classic Load Balancer has none.
+/// The task set that takes production traffic, of a service that ECS itself does not deploy.
+pub fn primary_set(service: &aws_sdk_ecs::types::Service) -> Option<&aws_sdk_ecs::types::TaskSet> {
+    service.task_sets().iter().find(|set| set.status() == Some("PRIMARY"))
+}
+
+/// The target groups of a service, or of its primary task set; a Classic Load Balancer has none.
 pub fn groups_of(service: &aws_sdk_ecs::types::Service) -> Vec<Group> {
-    service
-        .load_balancers()
+    let balancers = primary_set(service).map(aws_sdk_ecs::types::TaskSet::load_balancers);
+    balancers
+        .filter(|balancers| !balancers.is_empty())
+        .unwrap_or_else(|| service.load_balancers())
         .iter()
         .filter_map(|balancer| {
             let alternate = balancer

@@ -99,6 +99,7 @@ impl Tally {
             advice: "Retry looks again from the start. Stop ends the incident as failed; a new /rollback can go back \
                      further."
                 .to_owned(),
+            remedies: Vec::new(),
         }
     }
 
@@ -110,6 +111,7 @@ impl Tally {
                 finding: Finding::Wrong,
                 advice: "It got worse again after the rollback. A new /rollback with `to` can go back further."
                     .to_owned(),
+                remedies: Vec::new(),
             });
         }
         // It passes on a healthy look only: the last word is not left to a blink, nor to what could not be seen.
@@ -119,6 +121,7 @@ impl Tally {
                 details: vec![format!("{} of {} looks were inconclusive", self.inconclusive, self.looks)],
                 finding: Finding::Inconclusive,
                 advice: "Whether the rollback has held is not known. Look at the service yourself.".to_owned(),
+                remedies: Vec::new(),
             });
         }
         if elapsed >= span && look.health == Health::Healthy {

@@ -16,7 +16,7 @@ pub(super) async fn ask(question: Question) -> Result<Answer, Outcome> {
         Err(error) => return Err(Outcome::No(format!("the running server did not answer: {error}"))),
     }
     match server::engine_for_questions(&config).await {
-        Ok(engine) => Ok(admin::answer(&engine, question).await),
+        Ok((engine, _scratch)) => Ok(admin::answer(&engine, question).await),
         // A server has the store and not yet, or no longer, the socket.
         Err(ServeError::Store(StoreError::InUse { .. })) => {
             Err(Outcome::No("the server is starting or ending; ask again in a moment".to_owned()))

@@ -21,6 +21,12 @@ pub(super) struct Approval {
     /// Approve only if this is the plan, as `rollbot show` names it.
     #[arg(long)]
     plan: Option<String>,
+    /// Not the plan: the step that waits for a person, as `rollbot show` names it.
+    #[arg(long, conflicts_with = "plan")]
+    step: Option<String>,
+    /// What others should know of the step that is done.
+    #[arg(long, requires = "step")]
+    note: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -38,7 +44,12 @@ pub(super) struct Retry {
 }
 
 pub(super) fn approve(options: Approval) -> ExitCode {
-    order(options.incident, Order::Approve { phrase: options.phrase, plan: options.plan })
+    let Approval { incident, phrase, plan, step, note } = options;
+    let what = match step {
+        Some(step) => Order::Pass { step: StepId::new(step), phrase, note },
+        None => Order::Approve { phrase, plan },
+    };
+    order(incident, what)
 }
 
 pub(super) fn stop(options: Stop) -> ExitCode {

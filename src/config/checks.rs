@@ -7,7 +7,7 @@ use url::Url;
 
 use super::names;
 use super::section::{self, Field, Part, Reader, Section};
-use super::targets::{self, Stage, Target};
+use super::targets::{self, Stage, Target, TargetKind};
 
 /// How long between two requests when nothing is said.
 const DEFAULT_EVERY: Duration = Duration::from_secs(5);
@@ -274,7 +274,11 @@ fn target_group_arn(field: Field<'_>, reader: &mut Reader<'_>) -> Option<String>
 fn ecs_target(field: Field<'_>, stages: Option<&[Stage]>, reader: &mut Reader<'_>) -> Option<String> {
     let name = field.text(reader)?;
     let Some(stages) = stages else { return Some(name) };
-    let targets = || stages.iter().flat_map(|stage| &stage.targets).map(Target::name);
+    let ecs = |target: &&Target| match &target.kind {
+        TargetKind::Ecs(_) => true,
+        TargetKind::CodePipeline(_) | TargetKind::CodeBuild(_) | TargetKind::Manual(_) | TargetKind::Stack(_) => false,
+    };
+    let targets = || stages.iter().flat_map(|stage| &stage.targets).filter(ecs).map(|target| target.name.as_str());
     if targets().any(|target| target == name) {
         return Some(name);
     }

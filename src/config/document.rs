@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::incident::policy::Principal;
 
 use super::environments::{self, Environment};
+use super::groups::{self, Group, GroupIn};
 use super::names;
 use super::problems::{ConfigErrors, Place, Report, Warning};
 use super::scope::Scope;
@@ -26,6 +27,8 @@ pub struct Config {
     pub environments: BTreeMap<String, Environment>,
     /// By name; at least one.
     pub services: BTreeMap<String, Service>,
+    /// Several services under one name, by that name.
+    pub groups: BTreeMap<String, Group>,
     /// What is allowed and probably not meant.
     pub warnings: Vec<Warning>,
 }
@@ -48,6 +51,12 @@ impl Config {
     pub fn service(&self, environment: &str, service: &str) -> Option<ServiceIn> {
         self.services.get(service)?.environments.get(environment).cloned()
     }
+
+    /// A group in an environment, every `${…}` replaced; `None` where there is no such group, or none of its services
+    /// is there.
+    pub fn group(&self, environment: &str, group: &str) -> Option<GroupIn> {
+        self.groups.get(group)?.within(environment, &self.services)
+    }
 }
 
 fn read(root: &Node, report: &mut Report) -> Config {
@@ -57,6 +66,7 @@ fn read(root: &Node, report: &mut Report) -> Config {
         store: StoreSection::default(),
         environments: BTreeMap::new(),
         services: BTreeMap::new(),
+        groups: BTreeMap::new(),
         warnings: Vec::new(),
     };
     if matches!(root.value, Value::Nothing) {
@@ -91,6 +101,13 @@ fn read(root: &Node, report: &mut Report) -> Config {
         let field = Field { key: &entry.key, node: &entry.node };
         let service = services::read(field, &scopes, report);
         config.services.extend(service.map(|service| (entry.key.clone(), service)));
+    }
+    let groups = file.optional("groups", report).map(|field| named_entries(Some(field), report)).unwrap_or_default();
+    let names: Vec<&str> = groups.iter().map(|entry| entry.key.as_str()).collect();
+    for entry in groups {
+        let field = Field { key: &entry.key, node: &entry.node };
+        let group = groups::read(field, &config.services, &names, report);
+        config.groups.extend(group.map(|group| (entry.key.clone(), group)));
     }
     file.close(report);
     config

@@ -16,6 +16,9 @@ use super::yaml::Value;
 /// How long a plan waits for votes when nothing is said.
 const DEFAULT_EXPIRY: Duration = Duration::from_mins(15);
 
+/// How often people are told of a freeze that stays when nothing is said: twice in a working day.
+const FREEZE_REMINDER: Duration = Duration::from_hours(4);
+
 /// The most approvals that one plan may ask for; more than this is a slip of the keyboard.
 const MOST_APPROVALS: u64 = 10;
 
@@ -30,6 +33,8 @@ pub struct Environment {
     pub channels: Vec<ChannelId>,
     /// Who may do what.
     pub policy: Policy,
+    /// How often people are told of a freeze that stays.
+    pub freeze_reminder: Duration,
     /// The values of `${…}` that are its own.
     pub vars: BTreeMap<String, String>,
 }
@@ -54,7 +59,7 @@ pub(super) fn read(
     report: &mut Report,
 ) -> (Scope, Option<Environment>) {
     let Some(mut section) = Section::open(field, Part::Environment, report) else {
-        return (Scope::of(field.key, Some(""), Some("")), None);
+        return (Scope::of(field.key, Some(""), Some("")).with_people(people), None);
     };
     let aws = section.required("aws", "{ region: eu-north-1 }", report);
     let mut aws_section = aws.and_then(|field| Section::open(field, Part::Aws, report));
@@ -68,7 +73,7 @@ pub(super) fn read(
 
     // A value that is given and wrong has been reported; it must not be reported again wherever it is used.
     let account_in_scope = if account_is_given { account.as_deref().or(Some("")) } else { None };
-    let mut scope = Scope::of(field.key, region.as_deref().or(Some("")), account_in_scope);
+    let mut scope = Scope::of(field.key, region.as_deref().or(Some("")), account_in_scope).with_people(people);
     let vars = section.optional("vars", report).map(|field| read_vars(field, &mut scope, report)).unwrap_or_default();
 
     let mut reader = Reader { report, scope: &scope };
@@ -77,6 +82,8 @@ pub(super) fn read(
         .required("channels", "[C0123456789]", reader.report)
         .and_then(|field| slack::channels(field, reader.report));
     let policy = read_policy(&mut section, people, &mut reader);
+    let freeze_reminder =
+        section.optional("freeze_reminder", reader.report).and_then(|field| field.duration(reader.report));
     section.close(report);
 
     let environment = (|| {
@@ -86,6 +93,7 @@ pub(super) fn read(
             aws: AwsAccount { region: region?, account, assume_role, external_id },
             channels: channels?,
             policy,
+            freeze_reminder: freeze_reminder.unwrap_or(FREEZE_REMINDER),
             vars,
         })
     })();
@@ -258,7 +266,12 @@ fn warn_of_what_cannot_be(
     }
 }
 
-fn principals(field: Field<'_>, people: &BTreeMap<String, Principal>, report: &mut Report) -> Vec<Principal> {
+/// Names of people and groups.
+pub(super) fn principals(
+    field: Field<'_>,
+    people: &BTreeMap<String, Principal>,
+    report: &mut Report,
+) -> Vec<Principal> {
     let mut principals = Vec::new();
     for item in field.list(report).unwrap_or_default() {
         let Some(name) = item.plain_text(report) else { continue };

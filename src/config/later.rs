@@ -7,17 +7,13 @@ use super::section::Part;
 
 /// Keys and kinds that are known and not carried out, with the part of the file they belong to.
 const LATER: &[(Part, &str)] = &[
-    (Part::File, "groups"),
     (Part::Store, "dynamodb"),
     (Part::Environment, "escalation"),
-    (Part::Service, "freeze"),
     (Part::Service, "triggers"),
     (Part::Service, "announce"),
     (Part::Service, "checklist"),
     (Part::Service, "follow_up"),
-    (Part::TargetKind, "cloudformation"),
-    (Part::TargetKind, "codepipeline"),
-    (Part::TargetKind, "codebuild"),
+    (Part::FreezeKind, "amplify_auto_build"),
     (Part::TargetKind, "amplify"),
     (Part::TargetKind, "amplify_domain"),
     (Part::TargetKind, "static_site"),
@@ -26,7 +22,6 @@ const LATER: &[(Part, &str)] = &[
     (Part::TargetKind, "rds"),
     (Part::TargetKind, "dynamodb"),
     (Part::TargetKind, "sql"),
-    (Part::TargetKind, "manual"),
     (Part::CheckKind, "alarms"),
     (Part::CheckKind, "metric"),
     (Part::CheckKind, "logs"),

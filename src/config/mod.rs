@@ -7,6 +7,8 @@ mod checks;
 mod document;
 mod durations;
 mod environments;
+mod freezes;
+mod groups;
 mod later;
 mod names;
 mod problems;
@@ -16,15 +18,22 @@ mod services;
 mod settings;
 mod slack;
 mod targets;
+mod webhooks;
 mod yaml;
 
 pub use checks::{Check, Header, HttpCheck, TargetGroup, TargetGroupCheck, Watch};
 pub use document::Config;
 pub use durations::parse_duration;
 pub use environments::{AwsAccount, Environment};
+pub use freezes::{Freeze, PipelineFreeze, StopExecution};
+pub use groups::{Group, GroupIn, Order};
 pub use names::{KEYWORDS, RESERVED_VERBS, nearest};
 pub use problems::{ConfigErrors, Place, Problem, Warning};
 pub use services::{Service, ServiceIn};
 pub use settings::{Settings, SettingsError, SettingsErrors};
 pub use slack::{SlackSection, StoreSection};
-pub use targets::{EcsTarget, Inclusion, Necessity, Stage, Target};
+pub use targets::{
+    CodeBuildTarget, CodePipelineTarget, Deletion, EcsTarget, Inclusion, ManualTarget, Necessity, PipelineHow,
+    Previous, StackTarget, Stage, Target, TargetKind,
+};
+pub use webhooks::webhook_variable;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::later;
 use super::names;
 use super::section::Part;
+use crate::incident::policy::Principal;
 
 /// The names that every environment defines itself.
 pub(super) const BUILT_IN: [&str; 3] = ["env", "region", "account"];
@@ -15,6 +16,8 @@ pub(super) struct Scope {
     /// `None` outside environments and services, where nothing has a value.
     environment: Option<String>,
     values: BTreeMap<String, String>,
+    /// Whom names stand for.
+    people: BTreeMap<String, Principal>,
 }
 
 impl Scope {
@@ -27,7 +30,17 @@ impl Scope {
     pub(super) fn of(environment: &str, region: Option<&str>, account: Option<&str>) -> Self {
         let own = [("env", Some(environment)), ("region", region), ("account", account)];
         let values = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
-        Self { environment: Some(environment.to_owned()), values }
+        Self { environment: Some(environment.to_owned()), values, people: BTreeMap::new() }
+    }
+
+    /// The same scope, in which these people have names.
+    pub(super) fn with_people(self, people: &BTreeMap<String, Principal>) -> Self {
+        Self { people: people.clone(), ..self }
+    }
+
+    /// Whom names stand for.
+    pub(super) fn people(&self) -> &BTreeMap<String, Principal> {
+        &self.people
     }
 
     /// Gives `name` a value.

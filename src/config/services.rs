@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::checks::{self, Check, Watch};
+use super::freezes::{self, Freeze};
 use super::names;
 use super::problems::Report;
 use super::scope::Scope;
@@ -27,6 +28,8 @@ pub struct ServiceIn {
     pub service: String,
     /// What is rolled back, stage after stage; at least one.
     pub targets: Vec<Stage>,
+    /// Where deployments are held back while it is rolled back.
+    pub freeze: Vec<Freeze>,
     /// What proves that it worked, beside the targets' own evidence.
     pub verify: Vec<Check>,
     /// How long the checks run on; `None`: the incident closes with its verdict.
@@ -42,6 +45,7 @@ pub(super) fn read(field: Field<'_>, scopes: &BTreeMap<String, Scope>, report: &
         None => scopes.values().collect(),
     };
     let targets = section.required("targets", "[{ ecs: { … } }]", report);
+    let freeze = section.optional("freeze", report);
     let verify = section.optional("verify", report);
     let watch = section.optional("watch", report);
     let place = section.place;
@@ -58,6 +62,7 @@ pub(super) fn read(field: Field<'_>, scopes: &BTreeMap<String, Scope>, report: &
         let service = ServiceIn {
             environment: scope.environment().to_owned(),
             service: field.key.to_owned(),
+            freeze: freeze.map(|field| freezes::read(field, &mut reader)).unwrap_or_default(),
             verify: verify.map(|field| checks::read(field, stages.as_deref(), &mut reader)).unwrap_or_default(),
             watch: watch.and_then(|field| checks::read_watch(field, &mut reader)),
             targets: stages.unwrap_or_default(),

@@ -3,6 +3,8 @@
 //! Secrets come from here alone. An empty variable counts as one that is not set, because that is how container
 //! definitions leave one out; white space around a value is dropped, because files with secrets end in a line break.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,6 +15,7 @@ use crate::incident::time::Pace;
 
 use super::document::Config;
 use super::problems::ConfigErrors;
+use super::webhooks;
 
 const DEFAULT_CONFIG: &str = "./rollbot.yml";
 const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
@@ -49,6 +52,8 @@ pub struct Settings {
     pub aws_endpoint_url: Option<Url>,
     /// `ECS_CONTAINER_METADATA_URI_V4`: where ECS tells a container which task and service it belongs to.
     pub container_metadata: Option<Url>,
+    /// `ROLLBOT_WEBHOOK_SECRET_<ENVIRONMENT>`: what pipelines sign their calls with, by environment.
+    pub webhook_secrets: BTreeMap<String, SecretString>,
     /// `ROLLBOT_CLOCK_SPEED`: the pace of the process clock.
     pub pace: Pace,
     /// `ROLLBOT_LOG`: what is logged, in the syntax of tracing's `EnvFilter`.
@@ -69,7 +74,7 @@ pub enum SettingsError {
     #[error("{variable} {problem}")]
     Variable {
         /// Which.
-        variable: &'static str,
+        variable: Cow<'static, str>,
         /// What is wrong and what to do, to be read after the name.
         problem: String,
     },
@@ -138,6 +143,7 @@ impl Settings {
         #[cfg(feature = "sandbox")]
         let writes = variables.get("ROLLBOT_WRITES").map(std::path::PathBuf::from);
         let config = variables.config();
+        let webhook_secrets = variables.webhook_secrets(config.as_ref());
         let settings = (|| {
             Some(Self {
                 config: config?,
@@ -148,6 +154,7 @@ impl Settings {
                 admin_listen: admin_listen?,
                 aws_endpoint_url,
                 container_metadata,
+                webhook_secrets,
                 pace,
                 log,
                 #[cfg(feature = "sandbox")]
@@ -208,8 +215,8 @@ impl Variables<'_> {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    fn error(&mut self, variable: &'static str, problem: impl Into<String>) {
-        self.errors.push(SettingsError::Variable { variable, problem: problem.into() });
+    fn error(&mut self, variable: impl Into<Cow<'static, str>>, problem: impl Into<String>) {
+        self.errors.push(SettingsError::Variable { variable: variable.into(), problem: problem.into() });
     }
 
     fn bot_token(&mut self) -> Option<SecretString> {
@@ -237,6 +244,15 @@ impl Variables<'_> {
             return None;
         }
         Some(SecretString::from(secret))
+    }
+
+    fn webhook_secrets(&mut self, config: Option<&Config>) -> BTreeMap<String, SecretString> {
+        let environments = config.into_iter().flat_map(|config| config.environments.keys());
+        let (secrets, problems) = webhooks::read(environments, |name| self.get(name));
+        for (variable, problem) in problems {
+            self.error(variable, problem);
+        }
+        secrets
     }
 
     fn refuse_socket_mode(&mut self) {

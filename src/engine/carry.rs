@@ -19,17 +19,22 @@ use crate::incident::policy::Actor;
 use crate::incident::step::{ActOutcome, Failure, Finding, StepRecord, StepState};
 use crate::incident::work::Work;
 use crate::systems::kinds::System;
-use crate::systems::step_kind::{Acted, Judgement, StepJournal};
+use crate::systems::step_kind::{Acted, Judgement, Looked, News, StepJournal};
 use crate::telemetry;
 
 use super::check_run;
 use super::engine::{Engine, storage};
+use super::freeze_step;
 use super::pacing::Pacing;
 use super::refusal::Refusal;
 
 /// How often one attempt may act before a person is asked. What ECS needs is two: a deployment that cannot be stopped
 /// any more is superseded instead. The rest is for acts that were throttled.
 const ACTS: usize = 5;
+
+/// For how long reports are gathered before they are posted: a stack has dozens of events in a minute, and the whole
+/// workspace some forty posts.
+const PORTION: Duration = Duration::from_secs(30);
 
 /// A step under way, as its record has it now.
 pub(super) struct Turn {
@@ -69,7 +74,14 @@ pub(super) async fn carry(engine: &Engine, id: &IncidentId, step: &StepId) -> Re
     };
     match &turn.step.work {
         Work::Check(work) => check_run::look_on(engine, id, step, work).await,
-        Work::EcsService(_) => take_back(engine, id, step).await,
+        Work::EcsService(_)
+        | Work::PipelineStage(_)
+        | Work::CommitBuild(_)
+        | Work::EcsCodeDeploy(_)
+        | Work::Stack(_) => take_back(engine, id, step).await,
+        Work::PipelineFreeze(work) => freeze_step::hold_back(engine, id, step, work).await,
+        // They wait for a person as soon as they have begun.
+        Work::Gate(_) | Work::Manual(_) => Ok(()),
     }
 }
 
@@ -98,7 +110,9 @@ pub(super) async fn turn(engine: &Engine, id: &IncidentId, step: &StepId) -> Res
                     Err(refusal) => return Err(refusal),
                 }
             }
-            StepState::Done | StepState::Failed(_) | StepState::SkippedAfter { .. } => return Ok(None),
+            StepState::Waiting | StepState::Done | StepState::Failed(_) | StepState::SkippedAfter { .. } => {
+                return Ok(None);
+            }
         }
     }
 }
@@ -138,6 +152,14 @@ async fn take_back(engine: &Engine, id: &IncidentId, step: &StepId) -> Result<()
         let Some(system) = System::of(&turn.step.work) else { return Ok(()) };
         let Some(judged) = unless_ending(engine, Box::pin(look_and_judge(engine, id, &turn, system))).await else {
             return Ok(());
+        };
+        let judged = match judged {
+            Ok((aws, Looked { judgement, news })) => {
+                let is_end = matches!(judgement, Judgement::Done { .. } | Judgement::Failed(_));
+                report(engine, id, &turn, &news, if is_end { Told::Everything } else { Told::InPortions }).await?;
+                Ok((aws, judgement))
+            }
+            Err(error) => Err(error),
         };
         if !matches!(judged, Ok((_, Judgement::Holding { .. }))) {
             holding_since = None;
@@ -201,14 +223,42 @@ async fn look_and_judge(
     id: &IncidentId,
     turn: &Turn,
     system: System<'_>,
-) -> Result<(Aws, Judgement<serde_json::Value>), AwsError> {
+) -> Result<(Aws, Looked), AwsError> {
     let aws = engine.accounts.aws(&turn.environment, id.as_str()).await?;
     let Turn { record, .. } = turn;
     let key = act_key(id, &turn.step.id);
-    let journal =
-        StepJournal { key: &key, attempt: record.attempt, began_at: turn.began_at(engine), acts: &record.acts };
-    let judgement = system.look_and_judge(&aws, &journal, &engine.clock).await?;
-    Ok((aws, judgement))
+    let journal = StepJournal {
+        key: &key,
+        attempt: record.attempt,
+        began_at: turn.began_at(engine),
+        acts: &record.acts,
+        remedy: record.remedy.as_ref(),
+    };
+    let looked = system.look_and_report(&aws, &journal, &engine.clock).await?;
+    Ok((aws, looked))
+}
+
+/// When what the other side reports is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Some lines at a time.
+    InPortions,
+    /// All of it now: the step comes to its end.
+    Everything,
+}
+
+/// Tells the thread what the other side reports, if there is something new: one post for what came in [`PORTION`].
+async fn report(engine: &Engine, id: &IncidentId, turn: &Turn, news: &[News], when: Told) -> Result<(), Refusal> {
+    let told = turn.record.told.as_ref();
+    let from = told.and_then(|told| news.iter().position(|line| line.id == told.upto)).map_or(0, |at| at + 1);
+    let fresh = news.get(from..).unwrap_or_default();
+    let Some(newest) = fresh.last() else { return Ok(()) };
+    let due = told.is_none_or(|told| engine.clock.now().elapsed(told.at) >= PORTION);
+    if !due && when == Told::InPortions {
+        return Ok(());
+    }
+    let lines = fresh.iter().map(|line| line.line.clone()).collect();
+    say(engine, id, Command::Report { step: turn.step.id.clone(), lines, upto: newest.id.clone() }).await
 }
 
 /// The failure of a step that could not be looked at, unless it may go away by itself before the deadline.
@@ -219,6 +269,7 @@ fn unseen(engine: &Engine, turn: &Turn, error: &AwsError) -> Option<Failure> {
             details: vec!["What AWS was told to do goes on; Rollbot cannot look at it.".to_owned()],
             finding: Finding::Inconclusive,
             advice: "Put the environment back into rollbot.yml and start Rollbot again, then Retry.".to_owned(),
+            remedies: Vec::new(),
         });
     }
     if error.class.may_pass() { turn.overdue(engine, &error.to_string()) } else { Some(refused(error)) }
@@ -271,7 +322,8 @@ async fn act(
             if again && acts < ACTS {
                 return Ok(Next::LookLater);
             }
-            say(engine, id, Command::Fail { step: step.clone(), failure: refused(&error) }).await?;
+            let failure = system.explained(&error).unwrap_or_else(|| refused(&error));
+            say(engine, id, Command::Fail { step: step.clone(), failure }).await?;
             Ok(Next::Ended)
         }
     }
@@ -295,6 +347,7 @@ pub(super) fn refused(error: &AwsError) -> Failure {
         details: error.request_id.iter().map(|id| format!("AWS request id {id}")).collect(),
         finding: Finding::Wrong,
         advice: advice.to_owned(),
+        remedies: Vec::new(),
     }
 }
 
@@ -307,6 +360,7 @@ fn in_vain(turn: &Turn) -> Failure {
         advice: "Look at the service's events in the AWS console: something undoes the rollback. Retry begins anew; \
                  Stop ends the incident and leaves everything as it is."
             .to_owned(),
+        remedies: Vec::new(),
     }
 }
 
@@ -318,5 +372,6 @@ fn late(step: &Step, progress: &str) -> Failure {
         finding: Finding::Inconclusive,
         advice: "Retry goes on waiting from what is there now; Stop ends the incident and leaves everything as it is."
             .to_owned(),
+        remedies: Vec::new(),
     }
 }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use futures::future::{FutureExt as _, join_all};
 use tracing::warn;
 
 use crate::aws::error::ErrorClass;
@@ -32,19 +33,23 @@ pub(super) async fn settle(engine: &Engine, id: &IncidentId) -> Result<(), Refus
     let Some(incident) = engine.incident(id).await.map_err(storage)? else { return Ok(()) };
     if let Some(run) = incident.run().filter(|run| run.verdict.is_none() && is_proved(run)) {
         let done = run.of(Purpose::RollBack).filter(|(_, record)| record.state == StepState::Done);
-        let mut gone = false;
+        // Side by side: a target that takes its time does not leave the others unseen for as long.
+        let mut looks = Vec::new();
         for (step, record) in done {
             let Some(system) = System::of(&step.work) else { continue };
-            let failure = standing(engine, &incident, step, record, system).await;
-            if engine.stop.is_cancelled() {
-                return Ok(());
-            }
-            if let Some(failure) = failure {
-                gone = true;
-                say(engine, id, Command::Fail { step: step.id.clone(), failure }).await?;
-            }
+            let look = standing(engine, &incident, step, record, system);
+            looks.push(look.map(|failure| failure.map(|failure| (step.id.clone(), failure))).boxed());
         }
-        if gone {
+        let failures = join_all(looks).await;
+        if engine.stop.is_cancelled() {
+            return Ok(());
+        }
+        let gone: Vec<_> = failures.into_iter().flatten().collect();
+        let is_gone = !gone.is_empty();
+        for (step, failure) in gone {
+            say(engine, id, Command::Fail { step, failure }).await?;
+        }
+        if is_gone {
             return Ok(());
         }
     }
@@ -62,7 +67,13 @@ async fn standing(
     let since = engine.clock.now().at;
     let key = act_key(&incident.id, &step.id);
     let began_at = record.began_at.unwrap_or(since);
-    let journal = StepJournal { key: &key, attempt: record.attempt, began_at, acts: &record.acts };
+    let journal = StepJournal {
+        key: &key,
+        attempt: record.attempt,
+        began_at,
+        acts: &record.acts,
+        remedy: record.remedy.as_ref(),
+    };
     let mut pacing = Pacing::new();
     while !engine.stop.is_cancelled() {
         let late = engine.clock.now().elapsed(since) >= PATIENCE;
@@ -95,5 +106,6 @@ fn lost(step: &Step, seen: &str) -> Failure {
         details: Vec::new(),
         finding: Finding::Wrong,
         advice: "Look at what runs now. Retry takes it back again and repeats the checks.".to_owned(),
+        remedies: Vec::new(),
     }
 }

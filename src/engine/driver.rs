@@ -16,7 +16,7 @@ use crate::incident::policy::Actor;
 use super::carry::unless_ending;
 use super::engine::{Engine, storage};
 use super::refusal::Refusal;
-use super::{carry, confirm, planning};
+use super::{await_person, carry, confirm, freeze_step, planning, stacks};
 
 /// How long to leave something alone that could not be done, in real time: a storage error ends the process anyway.
 const AFTER_A_REFUSAL: Duration = Duration::from_secs(1);
@@ -35,13 +35,14 @@ pub(super) async fn drive(engine: &Engine, id: &IncidentId, wake: &Notify) -> Re
         let Some(stored) = stored else {
             return Err(Refusal::NoSuchIncident(id.clone()));
         };
-        if stored.incident.is_closed() {
+        let due = due(&stored.incident);
+        if stored.incident.is_closed() && due.is_empty() {
             return Ok(());
         }
-        for next in due(&stored.incident) {
+        for next in due {
             if under_way.insert(next.clone()) {
                 doing.push(Box::pin(async move {
-                    if let Err(error) = perform(engine.clone(), id.clone(), next.clone()).await {
+                    if let Err(error) = Box::pin(perform(engine.clone(), id.clone(), next.clone())).await {
                         warn!(incident = %id, due = ?next, %error, "could not be done now");
                         let _ = unless_ending(engine, engine.clock.sleep_really(AFTER_A_REFUSAL)).await;
                     }
@@ -61,6 +62,7 @@ async fn perform(engine: Engine, id: IncidentId, due: Due) -> Result<(), Refusal
     let (engine, id) = (&engine, &id);
     match due {
         Due::Plan => planning::propose(engine, id).await,
+        Due::Freeze => Box::pin(freeze_step::freeze_now(engine, id)).await,
         Due::Start => planning::start(engine, id).await,
         Due::Expire { at } => {
             if unless_ending(engine, engine.clock.sleep_until(at)).await.is_none() {
@@ -73,7 +75,9 @@ async fn perform(engine: Engine, id: IncidentId, due: Due) -> Result<(), Refusal
             }
         }
         Due::Run(step) => Box::pin(carry::carry(engine, id, &step)).await,
+        Due::Await { step, attempt } => await_person::await_person(engine, id, &step, attempt).await,
         // Somebody may retry or stop in between: what is due then is read anew.
         Due::Settle => Box::pin(confirm::settle(engine, id)).await,
+        Due::Remove(preparation) => Box::pin(stacks::remove(engine, id, &preparation)).await,
     }
 }

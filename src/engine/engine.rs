@@ -15,9 +15,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::incident::command::{Command, Facts};
 use crate::incident::decide;
-use crate::incident::event::Event;
+use crate::incident::event::{Event, What};
 use crate::incident::evolve;
-use crate::incident::ids::IncidentId;
+use crate::incident::ids::{FreezeId, IncidentId};
 use crate::incident::incident::{Incident, State};
 use crate::incident::policy::{Actor, Approval, Policy, SelfApproval};
 use crate::incident::request::Request;
@@ -27,6 +27,7 @@ use crate::telemetry;
 use super::driver;
 use super::people::People;
 use super::refusal::Refusal;
+use super::subject;
 
 /// How many changes a slow listener may lag behind before it has to look at everything.
 const CHANGES: usize = 1024;
@@ -71,6 +72,9 @@ pub struct Parts {
     /// The ECS task that this process runs in, where it does: its service is never rolled back.
     pub own_task: Option<OwnTask>,
     changes: broadcast::Sender<IncidentId>,
+    pub(super) freeze_changes: broadcast::Sender<FreezeId>,
+    /// The keepers of the freezes that are not over.
+    pub(super) keepers: Mutex<BTreeMap<FreezeId, Arc<Notify>>>,
     wakes: Mutex<BTreeMap<IncidentId, Arc<Notify>>>,
     /// Whoever knows people; absent on the command line.
     pub(super) people: OnceLock<Arc<dyn People>>,
@@ -98,6 +102,8 @@ impl Parts {
             stop,
             own_task: None,
             changes,
+            freeze_changes: broadcast::Sender::new(CHANGES),
+            keepers: Mutex::default(),
             wakes: Mutex::default(),
             people: OnceLock::new(),
         }
@@ -137,6 +143,7 @@ impl Engine {
             }
             self.drive(stored.incident.id);
         }
+        self.resume_freezes().await?;
         Ok(())
     }
 
@@ -148,20 +155,21 @@ impl Engine {
     /// Opens an incident. `dedup` names the command that asked: the same command again gives the same incident.
     ///
     /// # Errors
-    /// A [`Refusal`] for whoever may not ask, or when an open incident works on the same service.
+    /// A [`Refusal`] for whoever may not ask, or when an open incident works on something of the same.
     pub async fn open(&self, request: Request, actor: Actor, dedup: &str) -> Result<Incident, Refusal> {
         let policy = self.policy(&request.environment)?;
         let other = self.store.open().await.map_err(storage)?.into_iter().find(|stored| {
             let open = &stored.incident;
-            open.request.environment == request.environment
-                && open.request.service == request.service
+            !open.is_closed()
                 && open.run().is_none_or(|run| run.verdict.is_none())
+                && subject::overlap(&self.config, &open.request, &request)
         });
         if let Some(other) = other {
             // The same command, delivered again after a crash, finds the incident that it opened.
-            let id = other.incident.id.clone();
-            let same = self.store.committed_by(dedup).await.map_err(storage)? == Some(id.clone());
-            return if same { Ok(other.incident) } else { Err(Refusal::InTheWay(id)) };
+            let Some(own) = self.store.committed_by(dedup).await.map_err(storage)? else {
+                return Err(Refusal::InTheWay(other.incident.id));
+            };
+            return self.incident(&own).await.map_err(storage)?.ok_or(Refusal::NoSuchIncident(own));
         }
         loop {
             let id = IncidentId::from_entropy(rand::random());
@@ -235,8 +243,11 @@ impl Engine {
             let dedup = dedup.as_deref();
             let commit = Commit { incident: &incident, expected, events: &events, dedup, takes_inbox: None };
             engine.store.commit(commit).await?;
-            count(&incident);
+            count(&incident, &events);
             engine.announce(&incident.id);
+            if incident.is_closed() && incident.has_frozen() {
+                engine.wake_keepers();
+            }
             Ok(incident)
         });
         committed.await.map_err(|_ended| Refusal::Storage("Rollbot is ending.".to_owned()))
@@ -285,7 +296,11 @@ impl Engine {
 }
 
 /// Counts and logs what opens and what closes.
-fn count(incident: &Incident) {
+fn count(incident: &Incident, events: &[Event]) {
+    let turns = |event: &Event| matches!(event.what, What::Requested { .. } | What::Closed { .. });
+    if !events.iter().any(turns) {
+        return;
+    }
     match &incident.state {
         State::Requested => {
             let Request { environment, service, .. } = &incident.request;

@@ -1,7 +1,6 @@
-//! Makes plans: a fresh look at every target, then a pure assembly. The same look is taken again when a plan is
-//! approved; only if it leads to the same digest does the plan start.
+//! Makes plans: a fresh look at every target, their releases brought together, then a pure assembly. The same look is
+//! taken again when a plan is approved; only if it leads to the same digest does the plan start.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::{FutureExt as _, try_join_all};
@@ -9,35 +8,36 @@ use tracing::warn;
 
 use crate::aws::error::ErrorClass;
 use crate::aws::{Aws, AwsError};
-use crate::config::{Check as ConfiguredCheck, Necessity, ServiceIn, Target, TargetGroup, Watch};
+use crate::config::{PipelineHow, Target, TargetKind};
 use crate::incident::command::Command;
-use crate::incident::ids::{IncidentId, Resource, StepId};
+use crate::incident::ids::IncidentId;
 use crate::incident::incident::{State, Terms};
-use crate::incident::plan::{Lane, Need, Plan, Purpose, Stage, Step};
+use crate::incident::plan::Plan;
 use crate::incident::policy::Policy;
+use crate::incident::release::Release;
 use crate::incident::request::Request;
-use crate::incident::work::{Check, CheckWork, HttpCheck, Span, TargetGroupCheck, Work};
+use crate::systems::codebuild::BuildSpec;
+use crate::systems::codepipeline::{How, StageSpec};
 use crate::systems::ecs::EcsSpec;
 use crate::systems::ecs::inventory::family_and_revision;
 use crate::systems::kinds::{Inventory, TargetSpec};
-use crate::systems::planned::{Planned, ProvedRelease};
+use crate::systems::manual::ManualSpec;
+use crate::systems::planned::{Planned, ProvedRelease, Ran};
 
+use super::assembly::{Looked, assemble};
 use super::carry::{pause, say, unless_ending};
+use super::deploys;
 use super::engine::{Engine, storage};
+use super::freeze_step;
+use super::matching::{self, Aim, Matching, Member};
 use super::pacing::Pacing;
 use super::refusal::Refusal;
-use super::selection;
+use super::selection::{self, Goal, Wanted};
+use super::stacks;
+use super::subject::Subject;
 
 /// How long AWS may fail to answer before a plan is given up.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// How often a target group has to be seen healthy in a row, and how often one looks.
-const GROUP_PASSES: u32 = 3;
-const GROUP_EVERY: Duration = Duration::from_secs(5);
-const GROUP_WITHIN: Duration = Duration::from_mins(5);
-/// How many unhealthy looks in a row are a regression: one may be a blink.
-const REGRESSION: u32 = 3;
-/// How long one may spend on a check, beyond the time that it gives itself, before the step is late.
-const GRACE: Duration = Duration::from_mins(2);
 
 /// What a fresh look leads to.
 pub(super) enum Outcome {
@@ -109,7 +109,7 @@ async fn patiently(engine: &Engine, request: &Request, id: &IncidentId) -> Resul
     let since = engine.clock.now().at;
     let mut pacing = Pacing::new();
     while !engine.stop.is_cancelled() {
-        let Some(planned) = unless_ending(engine, Box::pin(plan(engine, request, id.as_str()))).await else {
+        let Some(planned) = unless_ending(engine, Box::pin(plan(engine, request, Occasion::Incident(id)))).await else {
             return Ok(None);
         };
         match planned {
@@ -151,198 +151,228 @@ impl From<AwsError> for Failed {
     }
 }
 
-/// Looks at every target that `request` is about and makes a plan of it. `session` names the AWS session.
-pub(super) async fn plan(engine: &Engine, request: &Request, session: &str) -> Result<Outcome, Failed> {
-    let Some(service) = engine.config.service(&request.environment, &request.service) else {
-        let why = format!("The configuration has no service `{}` in {}.", request.service, request.environment);
-        return Ok(Outcome::Refused(why));
-    };
-    let stages = match selection::select(&service, request) {
-        Ok(stages) => stages,
-        Err(why) => return Ok(Outcome::Refused(why)),
-    };
-    let aws = engine.accounts.aws(&request.environment, session).await?;
-    let mut looks = Vec::new();
-    for target in stages.iter().flatten() {
-        looks.push(plan_target(engine, &aws, target, request).boxed());
-    }
-    let mut looked = try_join_all(looks).await?.into_iter();
-    let planned = stages
-        .into_iter()
-        .map(|stage| {
-            let count = stage.len();
-            stage.into_iter().zip(looked.by_ref().take(count)).collect()
-        })
-        .collect();
-    Ok(assemble(&service, planned))
+/// What a plan is made for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Occasion<'a> {
+    /// To be looked at: nothing is recorded or made.
+    Rehearsal,
+    /// To be proposed: what has to exist before it can be approved is made.
+    Incident(&'a IncidentId),
 }
 
-async fn plan_target(
+impl Occasion<'_> {
+    /// The name of the AWS session.
+    fn session(&self) -> &str {
+        match self {
+            Self::Rehearsal => "rehearsal",
+            Self::Incident(id) => id.as_str(),
+        }
+    }
+}
+
+/// Looks at every target that `request` is about and makes a plan of it.
+pub(super) async fn plan(engine: &Engine, request: &Request, occasion: Occasion<'_>) -> Result<Outcome, Failed> {
+    let Some(subject) = Subject::of(&engine.config, &request.environment, &request.service) else {
+        let (name, environment) = (&request.service, &request.environment);
+        let why = format!("The configuration has no service or group `{name}` in {environment}.");
+        return Ok(Outcome::Refused(why));
+    };
+    let chosen = match selection::select(&subject, request) {
+        Ok(chosen) => chosen,
+        Err(why) => return Ok(Outcome::Refused(why)),
+    };
+    let aws = engine.accounts.aws(&request.environment, occasion.session()).await?;
+    let wanted: Vec<&Wanted<'_>> = chosen.iter().flat_map(|chosen| chosen.stages.iter().flatten()).collect();
+    let mut looks = Vec::new();
+    for wanted in &wanted {
+        looks.push(look_at(engine, &aws, wanted, occasion).boxed());
+    }
+    let mut seen = try_join_all(looks).await?;
+    let matching = Box::pin(bring_together(engine, &aws, &wanted, &mut seen, occasion)).await?;
+    let (matched, doubts) = matching.map_or((None, Vec::new()), |matching| (Some(matching.how), matching.warnings));
+    let looked = seen.into_iter().map(|seen| seen.planned).collect();
+    let freezes = freeze_step::plan(engine, &aws, chosen.iter().map(|chosen| chosen.service)).await?;
+    Ok(freezes.in_front_of(assemble(&subject, &chosen, looked, matched, doubts)))
+}
+
+/// What a look at one target came to.
+struct Seen {
+    /// What was found; `None` where nothing could be looked at, or it is not to be touched.
+    inventory: Option<Inventory>,
+    /// What is to be done, or why nothing can be.
+    planned: Looked,
+}
+
+impl Seen {
+    /// Nothing that could be planned with.
+    fn refused(why: String) -> Self {
+        Self { inventory: None, planned: Err(why) }
+    }
+}
+
+/// What is known of one target for matching.
+struct Told {
+    /// What is asked to run now.
+    now: Release,
+    /// What it would go back to by itself, if it would.
+    own: Option<Release>,
+    /// What ran, newest first.
+    past: Vec<Ran>,
+}
+
+impl Seen {
+    /// What is known for matching; `None` for what is not about releases.
+    fn told(&self) -> Option<Told> {
+        let inventory = self.inventory.as_ref()?;
+        let way = self.planned.as_ref().ok().and_then(way);
+        let now = way.map(|(now, _)| inventory.as_known(now)).or_else(|| inventory.now())?;
+        Some(Told { now, own: way.map(|(_, own)| inventory.as_known(own)), past: inventory.past() })
+    }
+}
+
+/// Looks at one target and plans where it goes by itself.
+async fn look_at(engine: &Engine, aws: &Aws, wanted: &Wanted<'_>, occasion: Occasion<'_>) -> Result<Seen, Failed> {
+    look_for(engine, aws, wanted, wanted.goal.release(), occasion).await
+}
+
+/// Looks at one target and plans its way to `to`, or to the release before.
+async fn look_for(
     engine: &Engine,
     aws: &Aws,
-    target: &Target,
-    request: &Request,
-) -> Result<Result<Planned, String>, Failed> {
-    let (spec, to) = (spec(target), request.to.as_deref());
+    wanted: &Wanted<'_>,
+    to: Option<&str>,
+    occasion: Occasion<'_>,
+) -> Result<Seen, Failed> {
+    let spec = spec(&Target { name: wanted.step.clone(), ..wanted.target.clone() });
     let inventory = match spec.look(aws, to).await {
         Ok(inventory) => inventory,
         Err(error) if error.class.may_pass() => return Err(Failed::Aws(error)),
-        Err(error) => return Ok(Err(cannot_look(&error))),
+        Err(error) => return Ok(Seen::refused(cannot_look(&error))),
     };
+    let inventory = Box::pin(stacks::complete(engine, aws, inventory, to, occasion)).await?;
     if is_own(engine, &inventory).await? {
         let why = format!("{} is what Rollbot itself runs as; roll it back from the AWS console.", spec.title());
-        return Ok(Err(why));
+        return Ok(Seen::refused(why));
     }
     let good = engine.store.last_good(&inventory.resource()).await.map_err(|error| Failed::Store(storage(error)))?;
     let proved: Vec<ProvedRelease> =
         good.into_iter().map(|good| ProvedRelease { id: good.release.id, at: good.at }).collect();
-    Ok(spec.plan(&inventory, to, &proved).map_err(|refusal| refusal.to_string()))
+    let told = engine.store.deploys(wanted.environment, wanted.service).await;
+    let told = told.map_err(|error| Failed::Store(storage(error)))?;
+    let proved = deploys::known_good(proved, &told, &inventory.releases());
+    let mut planned = spec.plan(&inventory, to, &proved).map_err(|refusal| refusal.to_string());
+    if let Ok(Planned::Steps { steps, warnings }) = &mut planned {
+        let targets = steps.iter().filter_map(|step| step.to.as_ref());
+        warnings.extend(targets.filter_map(|release| deploys::known_bad(&told, release)));
+        warnings.extend(stacks::owner(engine, wanted.environment, &inventory));
+    }
+    Ok(Seen { inventory: Some(inventory), planned })
+}
+
+/// Finds what belongs together among the targets that are to go back together, and plans those anew that by themselves
+/// would go elsewhere. `None` where there is nothing to match.
+async fn bring_together(
+    engine: &Engine,
+    aws: &Aws,
+    wanted: &[&Wanted<'_>],
+    seen: &mut [Seen],
+    occasion: Occasion<'_>,
+) -> Result<Option<Matching>, Failed> {
+    let together: Vec<usize> = wanted
+        .iter()
+        .zip(&*seen)
+        .enumerate()
+        .filter(|(_, (wanted, seen))| wanted.goal == Goal::Together && seen.inventory.is_some())
+        .map(|(number, _)| number)
+        .collect();
+    if together.len() < 2 {
+        return Ok(None);
+    }
+    for number in &together {
+        if let Some(inventory) = seen.get_mut(*number).and_then(|seen| seen.inventory.as_mut()) {
+            inventory.learn_commits(aws).await?;
+        }
+    }
+    let told: Vec<(usize, &Wanted<'_>, Told)> = together
+        .into_iter()
+        .filter_map(|number| Some((number, *wanted.get(number)?, seen.get(number)?.told()?)))
+        .collect();
+    let members: Vec<Member<'_>> = told
+        .iter()
+        .map(|(_, wanted, Told { now, own, past })| Member { name: &wanted.step, now, own: own.as_ref(), past })
+        .collect();
+    let Some(matching) = matching::matched(&members) else { return Ok(None) };
+    for ((number, wanted, Told { now, .. }), aim) in told.iter().zip(&matching.aims) {
+        let Some(seen) = seen.get_mut(*number) else { continue };
+        match aim {
+            Aim::Own => {}
+            Aim::Stay { why } => {
+                seen.planned = Ok(Planned::NothingToDo { release: now.clone(), why: why.clone() });
+            }
+            Aim::To { release, why } => {
+                *seen = Box::pin(look_for(engine, aws, wanted, Some(&release.id), occasion)).await?;
+                if let Ok(Planned::Steps { steps, .. }) = &mut seen.planned {
+                    for step in steps.iter_mut().filter(|step| step.to.is_some()) {
+                        step.chosen = Some(why.clone());
+                    }
+                }
+            }
+        }
+    }
+    Ok(Some(matching))
+}
+
+/// From which release to which a target goes; `None` where nothing is to be done, or it is not about releases.
+fn way(planned: &Planned) -> Option<(&Release, &Release)> {
+    match planned {
+        Planned::Steps { steps, .. } => {
+            let chosen = steps.iter().rev().filter(|step| step.work.chooses());
+            chosen.map(|step| Some((step.from.as_ref()?, step.to.as_ref()?))).find_map(|way| way)
+        }
+        Planned::NothingToDo { .. } => None,
+    }
 }
 
 /// Whether `inventory` is of the service that this process runs as.
 async fn is_own(engine: &Engine, inventory: &Inventory) -> Result<bool, AwsError> {
     let Some(own) = &engine.own_task else { return Ok(false) };
-    let Inventory::Ecs(ecs) = inventory;
+    let Inventory::Ecs(ecs) = inventory else { return Ok(false) };
     let family = family_and_revision(&ecs.service.task_definition).map_or("", |(family, _)| family);
     Ok(own.task(&engine.http).await?.is_of(&ecs.service.arn, family))
 }
 
 /// A configured target, as the systems know it.
 pub(super) fn spec(target: &Target) -> TargetSpec {
-    match target {
-        Target::Ecs(ecs) => TargetSpec::Ecs(EcsSpec {
-            name: ecs.name.clone(),
+    match &target.kind {
+        TargetKind::Stack(stack) => TargetSpec::Stack(stacks::spec(&target.name, stack)),
+        TargetKind::Ecs(ecs) => TargetSpec::Ecs(EcsSpec {
+            name: target.name.clone(),
             cluster: ecs.cluster.clone(),
             service: ecs.service.clone(),
             container: ecs.container.clone(),
             image: ecs.image.clone(),
         }),
+        TargetKind::CodePipeline(stage) => TargetSpec::PipelineStage(StageSpec {
+            name: target.name.clone(),
+            pipeline: stage.pipeline.clone(),
+            stage: stage.stage.clone(),
+            how: match stage.how {
+                None => How::WhatAwsAllows,
+                Some(PipelineHow::RollbackStage) => How::RollbackStage,
+                Some(PipelineHow::Rerun) => How::Rerun,
+            },
+            image: stage.image.clone(),
+        }),
+        TargetKind::CodeBuild(build) => TargetSpec::CommitBuild(BuildSpec {
+            name: target.name.clone(),
+            project: build.project.clone(),
+            image: build.image.clone(),
+        }),
+        TargetKind::Manual(manual) => TargetSpec::Manual(ManualSpec {
+            name: target.name.clone(),
+            title: manual.title.clone(),
+            text: manual.text.clone(),
+            by: manual.by.clone(),
+        }),
     }
-}
-
-/// Puts the steps of all targets, the checks and the watch into stages. Pure.
-fn assemble(service: &ServiceIn, planned: Vec<Vec<(&Target, Result<Planned, String>)>>) -> Outcome {
-    let several = planned.iter().map(Vec::len).sum::<usize>() > 1;
-    let mut stages = Vec::new();
-    let mut warnings = Vec::new();
-    let mut refusals = Vec::new();
-    let mut left_out = Vec::new();
-    let mut nothing = Vec::new();
-    for stage in planned {
-        let mut lanes = Vec::new();
-        for (target, planned) in stage {
-            let name = |text: String| if several { format!("{}: {text}", target.name()) } else { text };
-            let Target::Ecs(ecs) = target;
-            match planned {
-                Ok(Planned::Step { mut step, warnings: more }) => {
-                    step.need = match ecs.optional {
-                        Necessity::Required => Need::Required,
-                        Necessity::Optional => Need::Optional,
-                    };
-                    step.deadline = ecs.deadline.unwrap_or(step.deadline);
-                    warnings.extend(more.into_iter().map(name));
-                    lanes.push(Lane { steps: vec![*step] });
-                }
-                Ok(Planned::NothingToDo { why, .. }) => nothing.push(name(why)),
-                Err(why) => match ecs.optional {
-                    Necessity::Required => refusals.push(name(why)),
-                    Necessity::Optional => left_out.push(name(format!("left out: {why}"))),
-                },
-            }
-        }
-        if !lanes.is_empty() {
-            stages.push(Stage { purpose: Purpose::RollBack, lanes });
-        }
-    }
-    if !refusals.is_empty() {
-        return Outcome::Refused(refusals.join(" "));
-    }
-    if stages.is_empty() && nothing.is_empty() {
-        return Outcome::Refused(left_out.join(" "));
-    }
-    if stages.is_empty() {
-        return Outcome::NothingToDo(nothing.join(" "));
-    }
-    warnings.extend(nothing);
-    warnings.extend(left_out);
-    if service.verify.is_empty() {
-        warnings.push(
-            "No checks are configured under `verify`, so health is judged by what AWS says of the targets alone."
-                .to_owned(),
-        );
-    } else {
-        let lanes = service.verify.iter().map(|check| lane(service, check, None)).collect();
-        stages.push(Stage { purpose: Purpose::Verify, lanes });
-    }
-    if let Some(watch) = &service.watch
-        && !service.verify.is_empty()
-    {
-        let lanes = service.verify.iter().map(|check| lane(service, check, Some(watch))).collect();
-        stages.push(Stage { purpose: Purpose::Watch, lanes });
-    }
-    Outcome::Plan(Plan { stages, warnings })
-}
-
-fn lane(service: &ServiceIn, configured: &ConfiguredCheck, watch: Option<&Watch>) -> Lane {
-    let (check, title, resource, passes, every, within) = match configured {
-        ConfiguredCheck::Http(http) => {
-            let headers: BTreeMap<String, String> =
-                http.header.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
-            let check = HttpCheck {
-                url: http.url.clone(),
-                status: http.status,
-                body: http.body_contains.clone(),
-                headers,
-                timeout: http.timeout,
-            };
-            let title = format!("{} answers {}", http.url, http.status);
-            (Check::Http(check), title, http.url.clone(), http.passes, http.every, http.within)
-        }
-        ConfiguredCheck::TargetGroup(group) => {
-            let (check, what) = match &group.target_group {
-                TargetGroup::Arn(arn) => (TargetGroupCheck::Group { arn: arn.clone() }, arn.clone()),
-                TargetGroup::Of(name) => service
-                    .targets
-                    .iter()
-                    .flat_map(|stage| &stage.targets)
-                    .find(|target| target.name() == name)
-                    .map_or_else(
-                        || (TargetGroupCheck::Group { arn: name.clone() }, name.clone()),
-                        |Target::Ecs(ecs)| {
-                            let check = TargetGroupCheck::Service {
-                                cluster: ecs.cluster.clone(),
-                                service: ecs.service.clone(),
-                            };
-                            (check, format!("{}/{}", ecs.cluster, ecs.service))
-                        },
-                    ),
-            };
-            let title = format!("load balancer targets of {what} are healthy");
-            (Check::TargetGroup(check), title, what, GROUP_PASSES, GROUP_EVERY, GROUP_WITHIN)
-        }
-    };
-    let (prefix, span, estimate, deadline) = match watch {
-        None => ("verify", Span::Passes { passes, every, within }, every * passes.saturating_sub(1), within),
-        Some(watch) => (
-            "watch",
-            Span::Elapsed { span: watch.lasts, every: watch.every, failures: REGRESSION },
-            watch.lasts,
-            watch.lasts,
-        ),
-    };
-    let step = Step {
-        id: StepId::new(format!("{prefix}/{}", configured.name())),
-        title,
-        resource: Resource::new(resource),
-        from: None,
-        to: None,
-        chosen: None,
-        verbs: Vec::new(),
-        loses: Vec::new(),
-        need: Need::Required,
-        deadline: deadline + GRACE,
-        estimate,
-        work: Work::Check(CheckWork { check, span }),
-    };
-    Lane { steps: vec![step] }
 }

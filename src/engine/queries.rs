@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
+
 use crate::aws::{Aws, AwsError};
+use crate::config::{Target, TargetKind};
 use crate::incident::ids::IncidentId;
 use crate::incident::incident::Incident;
 use crate::incident::plan::Plan;
@@ -14,13 +17,16 @@ use crate::systems::kinds::{Inventory, TargetSpec};
 use crate::systems::planned::{ReleaseLine, ReleaseStatus};
 
 use super::engine::{Engine, storage};
-use super::planning::{self, Failed, Outcome};
+use super::planning::{self, Failed, Occasion, Outcome};
 use super::refusal::Refusal;
+use super::stacks;
+use super::subject::Subject;
 
 /// How many releases an answer names at the most.
 const LINES: usize = 20;
-/// How old an answer may be that somebody only wants to read: as long as it takes to type the next question.
-const AGE: Duration = Duration::from_secs(5);
+/// How old an answer may be that somebody only wants to read: several who ask at once share one look, and nobody who asks
+/// after a rollback is told what ran before it.
+const AGE: Duration = Duration::from_secs(1);
 
 /// The releases of one target, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +77,8 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub async fn open_incidents(&self) -> Result<Vec<Incident>, StoreError> {
-        Ok(self.store.open().await?.into_iter().map(|stored| stored.incident).collect())
+        let open = self.store.open().await?.into_iter().map(|stored| stored.incident);
+        Ok(open.filter(|incident| !incident.is_closed()).collect())
     }
 
     /// Past and present incidents, newest first.
@@ -92,7 +99,18 @@ impl Engine {
             }
         };
         let page = self.store.history(&filter, Page::first(limit)).await?;
-        Ok(page.incidents.into_iter().map(|stored| stored.incident).collect())
+        let mut incidents: Vec<Incident> = page.incidents.into_iter().map(|stored| stored.incident).collect();
+        // What was taken back together with others is part of a service's past too.
+        let (Some(environment), Some(service)) = (environment, service) else { return Ok(incidents) };
+        for group in self.config.groups.values().filter(|group| group.services.iter().any(|member| member == service)) {
+            let filter = HistoryFilter::Service { environment: environment.to_owned(), service: group.name.clone() };
+            let page = self.store.history(&filter, Page::first(limit)).await?;
+            let all = page.incidents.into_iter().map(|stored| stored.incident);
+            incidents.extend(all.filter(|incident| was_about(incident, service)));
+        }
+        incidents.sort_by_key(|incident| std::cmp::Reverse(incident.opened_at));
+        incidents.truncate(limit);
+        Ok(incidents)
     }
 
     /// The plan that `request` would lead to; nothing is recorded or changed.
@@ -100,7 +118,7 @@ impl Engine {
     /// # Errors
     /// A [`Refusal`] that says why there is none.
     pub async fn rehearse(&self, request: &Request) -> Result<Plan, Refusal> {
-        match planning::plan(self, request, "rehearsal").await {
+        match planning::plan(self, request, Occasion::Rehearsal).await {
             Ok(Outcome::Plan(plan)) => Ok(plan),
             Ok(Outcome::NothingToDo(why)) => Err(Refusal::NothingToDo(why)),
             Ok(Outcome::Refused(why)) => Err(Refusal::CannotPlan(why)),
@@ -114,23 +132,24 @@ impl Engine {
     /// # Errors
     /// A [`Refusal`] when there is no such service, or AWS is not accessible at all.
     pub async fn releases(&self, environment: &str, service: &str) -> Result<Vec<TargetReleases>, Refusal> {
-        let Some(configured) = self.config.service(environment, service) else {
-            return Err(Refusal::CannotPlan(format!("The configuration has no service `{service}` in {environment}.")));
+        let Some(subject) = Subject::of(&self.config, environment, service) else {
+            let why = format!("The configuration has no service or group `{service}` in {environment}.");
+            return Err(Refusal::CannotPlan(why));
         };
         let aws = self.accounts.aws(environment, "releases").await.map_err(|e| Refusal::CannotPlan(e.to_string()))?;
-        let mut answers = Vec::new();
-        for target in configured.targets.iter().flat_map(|stage| &stage.targets) {
+        let aws = &aws;
+        let looks = subject.targets().filter(|(_, target, _)| runs(target)).map(|(_, target, step)| async move {
             let spec = planning::spec(target);
-            let releases = match look(&aws, &spec).await {
+            let releases = match look(self, aws, &spec).await {
                 Ok(inventory) => Ok(inventory.releases().into_iter().take(LINES).collect()),
                 Err(error) => Err(error.to_string()),
             };
-            answers.push(TargetReleases { target: target.name().to_owned(), title: spec.title(), releases });
-        }
-        Ok(answers)
+            TargetReleases { target: step, title: spec.title(), releases }
+        });
+        Ok(join_all(looks.collect::<Vec<_>>()).await)
     }
 
-    /// How services stand: what runs, and what is in flight. Services of one environment, or one service.
+    /// How services stand: what runs, and what is in flight. Services of one environment, or one service, or a group's.
     ///
     /// # Errors
     /// A [`Refusal`] when the store cannot be read or there is no such service.
@@ -140,50 +159,78 @@ impl Engine {
         service: Option<&str>,
     ) -> Result<Vec<ServiceStatus>, Refusal> {
         let open = self.open_incidents().await.map_err(storage)?;
-        let mut answers = Vec::new();
+        let mut asked = Vec::new();
         for environment in self.config.environments.keys().filter(|name| environment.is_none_or(|only| only == *name)) {
-            for name in self.config.services.keys().filter(|name| service.is_none_or(|only| only == *name)) {
-                let Some(configured) = self.config.service(environment, name) else {
-                    continue;
-                };
-                // The newest: an older one may still be watched while the next is under way.
-                let incident = open
-                    .iter()
-                    .rfind(|open| open.request.environment == *environment && open.request.service == *name)
-                    .cloned();
-                let mut targets = Vec::new();
-                let aws = self.accounts.aws(environment, "status").await;
-                for target in configured.targets.iter().flat_map(|stage| &stage.targets) {
-                    let spec = planning::spec(target);
-                    let stands = match &aws {
-                        Ok(aws) => match look(aws, &spec).await {
-                            Ok(inventory) => Ok(stands(&inventory.releases())),
-                            Err(error) => Err(error.to_string()),
-                        },
-                        Err(error) => Err(error.to_string()),
-                    };
-                    targets.push(TargetStatus { target: target.name().to_owned(), title: spec.title(), stands });
-                }
-                answers.push(ServiceStatus {
-                    environment: environment.clone(),
-                    service: name.clone(),
-                    targets,
-                    incident,
-                });
+            if let Some(service) = service {
+                let subject = Subject::of(&self.config, environment, service);
+                asked.extend(subject.iter().flat_map(Subject::services).cloned());
+            } else {
+                let names = self.config.services.keys();
+                asked.extend(names.filter_map(|name| self.config.service(environment, name)));
             }
+        }
+        let mut answers = Vec::new();
+        for configured in asked {
+            let (environment, name) = (configured.environment.clone(), configured.service.clone());
+            // The newest: an older one may still be watched while the next is under way.
+            let incident = open
+                .iter()
+                .rfind(|open| open.request.environment == environment && self.is_about(open, &name))
+                .cloned();
+            let aws = self.accounts.aws(&environment, "status").await;
+            let aws = &aws;
+            let targets = configured.targets.iter().flat_map(|stage| &stage.targets).filter(|target| runs(target));
+            let looks = targets.map(|target| async move {
+                let spec = planning::spec(target);
+                let stands = match aws {
+                    Ok(aws) => match look(self, aws, &spec).await {
+                        Ok(inventory) => Ok(inventory.stands().unwrap_or_else(|| stands(&inventory.releases()))),
+                        Err(error) => Err(error.to_string()),
+                    },
+                    Err(error) => Err(error.to_string()),
+                };
+                TargetStatus { target: target.name.clone(), title: spec.title(), stands }
+            });
+            let targets = join_all(looks.collect::<Vec<_>>()).await;
+            answers.push(ServiceStatus { environment, service: name, targets, incident });
         }
         if answers.is_empty() {
             return Err(Refusal::CannotPlan("The configuration has no such service.".to_owned()));
         }
         Ok(answers)
     }
+
+    /// Whether an incident is about a service: by its name, or as one of a group's.
+    fn is_about(&self, incident: &Incident, service: &str) -> bool {
+        let group = self.config.groups.get(&incident.request.service);
+        incident.request.service == service
+            || (group.is_some_and(|group| group.services.iter().any(|member| member == service))
+                && was_about(incident, service))
+    }
+}
+
+/// Whether a group's incident had steps of `service`; before there is a plan, it may.
+fn was_about(incident: &Incident, service: &str) -> bool {
+    incident.proposal().is_none_or(|proposal| {
+        let mut steps = proposal.plan.steps();
+        steps.any(|(_, step)| step.id.as_str().split_once('/').is_some_and(|(of, _)| of == service))
+    })
+}
+
+/// Whether a target is something that runs and has releases.
+fn runs(target: &Target) -> bool {
+    match &target.kind {
+        TargetKind::Ecs(_) | TargetKind::CodePipeline(_) | TargetKind::CodeBuild(_) | TargetKind::Stack(_) => true,
+        TargetKind::Manual(_) => false,
+    }
 }
 
 /// A look for somebody who only wants to know. Such looks are shared, for they take some forty calls of the twenty a
 /// second that an account has; a plan is never made from one.
-async fn look(aws: &Aws, spec: &TargetSpec) -> Result<Arc<Inventory>, AwsError> {
+async fn look(engine: &Engine, aws: &Aws, spec: &TargetSpec) -> Result<Arc<Inventory>, AwsError> {
     let resource = format!("releases of {}", spec.title());
-    aws.flights().share(&resource, AGE, || spec.look(aws, None)).await
+    let looked = || async { Ok(stacks::remember(engine, spec.look(aws, None).await?).await) };
+    aws.flights().share(&resource, AGE, looked).await
 }
 
 /// What runs and what is going on, as a sentence without a full stop. Pure.

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::ids::{Digest, StepId};
-use super::incident::Terms;
+use super::incident::{Froze, Terms};
 use super::plan::Plan;
 use super::policy::{Actor, Member, Policy};
+use super::preparation::Preparation;
 use super::step::{Evidence, Failure};
 use super::time::Now;
 
@@ -42,9 +43,45 @@ pub enum Command {
         /// Why; compulsory.
         reason: String,
     },
+    /// Try a failed step again, with a remedy that it offers.
+    Remedy {
+        /// Which.
+        step: StepId,
+        /// The attempt that the person saw fail.
+        attempt: u32,
+        /// The remedy's id.
+        remedy: String,
+        /// The ids of what was chosen.
+        chosen: Vec<String>,
+    },
+    /// Do what a gate or a manual step waits for.
+    Pass {
+        /// Which.
+        step: StepId,
+        /// The attempt that the person saw wait.
+        attempt: u32,
+        /// What they typed, where a phrase is asked for.
+        phrase: Option<String>,
+        /// What they want to have noted, where nothing else is asked for.
+        note: Option<String>,
+    },
     /// Begin nothing new, finish what is in flight, end.
     Stop,
+    /// Hold deployments back now, ahead of the approval.
+    FreezeNow,
 
+    /// Something is about to be made ahead of a plan.
+    Prepare {
+        /// What.
+        preparation: Preparation,
+    },
+    /// What was made ahead of a plan was seen to be gone.
+    Remove {
+        /// The stack's ARN.
+        stack: String,
+        /// The change set's name.
+        name: String,
+    },
     /// Pin a plan.
     Propose {
         /// The plan.
@@ -61,6 +98,11 @@ pub enum Command {
     CannotPlan {
         /// Why, as a sentence that says what to do.
         why: String,
+    },
+    /// What holding deployments back ahead of the approval came to.
+    Froze {
+        /// What is held, and what is not.
+        froze: Froze,
     },
     /// The plan has waited too long.
     Expire,
@@ -109,6 +151,15 @@ pub enum Command {
         step: StepId,
         /// As a sentence.
         text: String,
+    },
+    /// The other side reports something of a step under way.
+    Report {
+        /// Which.
+        step: StepId,
+        /// The lines, oldest first.
+        lines: Vec<String>,
+        /// The other side's id of the newest report among them.
+        upto: String,
     },
     /// A step is done.
     Finish {

@@ -4,15 +4,18 @@
 //! after the one before; a refused command changes nothing; locks are held from the proposal to the verdict.
 
 use super::command::{Command, Facts};
+use super::decide_by_hand::{Pass, Wanted, pass, remedy as choose};
 use super::due::{Settlement, blocking, is_proved, is_ready, settlement};
 use super::event::{Event, What};
 use super::ids::{Digest, IncidentId, StepId};
 use super::incident::{End, Incident, Proposal, Run, State, Terms};
 use super::plan::{Plan, Purpose};
 use super::policy::{Actor, Member, Policy, Right, SelfApproval};
+use super::preparation::Fate;
 use super::rejection::Rejection;
 use super::request::{Manner, Request};
-use super::step::{ActOutcome, StepRecord, StepState};
+use super::step::{ActOutcome, StepRecord, StepState, Told};
+use super::work::Work;
 
 /// Opens an incident, if the actor may.
 ///
@@ -43,6 +46,10 @@ pub fn may_ask(request: &Request, actor: &Actor, policy: &Policy) -> Result<(), 
 /// # Errors
 /// A [`Rejection`] that says why nothing is done.
 pub fn decide(incident: &Incident, command: Command, facts: &Facts<'_>) -> Result<Vec<Event>, Rejection> {
+    if let Command::Remove { stack, name } = command {
+        // What was made ahead of a plan is removed after the end too.
+        return Ok(removed(incident, stack, name).into_iter().map(|what| event(what, facts)).collect());
+    }
     let whats = match &incident.state {
         State::Closed(closed) => {
             return Err(Rejection::Over { how: closed.end.word().replace('_', " ") });
@@ -62,8 +69,14 @@ fn close(end: End) -> Vec<What> {
     vec![What::Closed { end }]
 }
 
+fn removed(incident: &Incident, stack: String, name: String) -> Option<What> {
+    let mut made = incident.prepared.iter().filter(|made| made.fate == Fate::Made);
+    made.any(|made| made.stack == stack && made.name == name).then_some(What::Removed { stack, name })
+}
+
 fn decide_requested(incident: &Incident, command: Command, facts: &Facts<'_>) -> Result<Vec<What>, Rejection> {
     match command {
+        Command::Prepare { preparation } => Ok(vec![What::Preparing { preparation }]),
         Command::Propose { plan, terms } => Ok(vec![proposed(1, plan, terms, Vec::new(), facts)]),
         Command::NothingToDo { why } => Ok(close(End::NothingToDo { why })),
         Command::CannotPlan { why } => Ok(close(End::Aborted { why })),
@@ -72,9 +85,15 @@ fn decide_requested(incident: &Incident, command: Command, facts: &Facts<'_>) ->
             Ok(close(End::Aborted { why: "it was stopped before anything was changed".to_owned() }))
         }
         Command::Approve { .. }
+        | Command::Remove { .. }
+        | Command::Report { .. }
         | Command::Reject { .. }
         | Command::Retry { .. }
         | Command::Skip { .. }
+        | Command::FreezeNow
+        | Command::Froze { .. }
+        | Command::Remedy { .. }
+        | Command::Pass { .. }
         | Command::Expire
         | Command::Start { .. }
         | Command::Begin { .. }
@@ -129,10 +148,20 @@ fn decide_proposed(
             let drift = proposal.plan.drift(&plan);
             Ok(vec![proposed(proposal.number.saturating_add(1), plan, terms, drift, facts)])
         }
+        Command::Prepare { preparation } => Ok(vec![What::Preparing { preparation }]),
         Command::NothingToDo { why } => Ok(close(End::NothingToDo { why })),
         Command::CannotPlan { why } => Ok(close(End::Aborted { why })),
+        Command::FreezeNow => freeze_now(incident, proposal, facts).map(|what| vec![what]),
+        Command::Froze { froze } => match &incident.freeze_now {
+            Some(freeze) if freeze.came_to.is_none() => Ok(vec![What::FreezeSettled { froze }]),
+            Some(_) | None => Ok(Vec::new()),
+        },
         Command::Retry { .. }
+        | Command::Remove { .. }
+        | Command::Report { .. }
         | Command::Skip { .. }
+        | Command::Remedy { .. }
+        | Command::Pass { .. }
         | Command::Begin { .. }
         | Command::Act { .. }
         | Command::Accept { .. }
@@ -162,6 +191,26 @@ fn proposed(number: u32, plan: Plan, terms: Terms, drift: Vec<String>, facts: &F
         fallen: Vec::new(),
     };
     What::Proposed { proposal: Box::new(proposal) }
+}
+
+/// A freeze is reversible, and what is about to be deployed does not wait for votes: so whoever asked may have it ahead
+/// of the approval, and so may whoever approves or freezes here.
+fn freeze_now(incident: &Incident, proposal: &Proposal, facts: &Facts<'_>) -> Result<What, Rejection> {
+    let requester = &incident.request.by;
+    if facts.actor.user() == Some(requester) {
+        facts.policy.may(Right::Request, &facts.actor, Some(requester))?;
+    } else if facts.policy.may(Right::Approve, &facts.actor, Some(requester)).is_err() {
+        facts.policy.may(Right::Freeze, &facts.actor, Some(requester))?;
+    }
+    if !proposal.plan.steps().any(|(purpose, _)| purpose == Purpose::Freeze) {
+        return Err(Rejection::NotNow { state: "The plan has nothing to freeze.".to_owned() });
+    }
+    match &incident.freeze_now {
+        Some(freeze) if freeze.came_to.as_ref().is_none_or(|froze| froze.failed.is_empty()) => {
+            Err(Rejection::NotNow { state: format!("{} has frozen it already.", freeze.by.name()) })
+        }
+        Some(_) | None => Ok(What::FreezeAsked),
+    }
 }
 
 fn same_plan(proposal: &Proposal, digest: &Digest) -> Result<(), Rejection> {
@@ -195,7 +244,12 @@ fn approve(
 }
 
 /// Whether an approval by `actor` counts.
-fn may_vote(incident: &Incident, proposal: &Proposal, actor: &Actor, policy: &Policy) -> Result<(), Rejection> {
+pub(super) fn may_vote(
+    incident: &Incident,
+    proposal: &Proposal,
+    actor: &Actor,
+    policy: &Policy,
+) -> Result<(), Rejection> {
     let requester = &incident.request.by;
     let own = actor.user() == Some(requester);
     match (proposal.terms.required, own, policy.approval.self_approval) {
@@ -250,11 +304,20 @@ fn decide_running(incident: &Incident, run: &Run, command: Command, facts: &Fact
             failed(run, &step, attempt)?;
             facts.policy.may(Right::Skip, &facts.actor, Some(&incident.request.by))?;
             not_stopped(run)?;
+            if run.proposal.plan.step(&step).is_some_and(|(_, step)| matches!(step.work, Work::Gate(_))) {
+                return Err(Rejection::GateNotSkipped);
+            }
             let reason = reason.trim().to_owned();
             if reason.is_empty() {
                 return Err(Rejection::NoReason);
             }
             Ok(vec![What::Skipped { step, reason }])
+        }
+        Command::Remedy { step, attempt, remedy, chosen } => {
+            choose(incident, run, Wanted { step, attempt, remedy, chosen }, facts)
+        }
+        Command::Pass { step, attempt, phrase, note } => {
+            pass(incident, run, Pass { step, attempt, phrase, note }, facts)
         }
         Command::Stop => {
             facts.policy.may(Right::Stop, &facts.actor, Some(&incident.request.by))?;
@@ -287,12 +350,17 @@ fn decide_running(incident: &Incident, run: &Run, command: Command, facts: &Fact
             let news = record.progress.as_deref() != Some(text.as_str());
             Ok(if news { vec![What::Progressed { step, text }] } else { Vec::new() })
         }
+        Command::Report { step, lines, upto } => {
+            active(run, &step)?;
+            let told = Some(Told { upto, at: facts.now.at });
+            Ok(vec![What::Reported { step, lines, told }])
+        }
         Command::Finish { step, evidence, output } => {
             active(run, &step)?;
             Ok(vec![What::Finished { step, evidence, output }])
         }
         Command::Fail { step, failure } => {
-            if !may_be_gone(run, &step) {
+            if !may_be_gone(run, &step) && run.record(&step).state != StepState::Waiting {
                 active(run, &step)?;
             }
             Ok(vec![What::Failed { step, failure }])
@@ -309,15 +377,22 @@ fn decide_running(incident: &Incident, run: &Run, command: Command, facts: &Fact
             Some(Settlement::Close(end)) => Ok(close(end)),
             None => Err(Rejection::NotNow { state: "Steps are still under way.".to_owned() }),
         },
+        Command::Froze { froze } => match &incident.freeze_now {
+            Some(freeze) if freeze.came_to.is_none() => Ok(vec![What::FreezeSettled { froze }]),
+            Some(_) | None => Ok(Vec::new()),
+        },
         Command::Propose { .. }
+        | Command::Prepare { .. }
+        | Command::Remove { .. }
         | Command::NothingToDo { .. }
         | Command::CannotPlan { .. }
+        | Command::FreezeNow
         | Command::Expire
         | Command::Start { .. } => Err(Rejection::NotNow { state: "The plan runs already.".to_owned() }),
     }
 }
 
-fn failed(run: &Run, step: &StepId, attempt: u32) -> Result<(), Rejection> {
+pub(super) fn failed(run: &Run, step: &StepId, attempt: u32) -> Result<(), Rejection> {
     // Only what blocks: an optional step that failed has been passed, and its turn does not come again.
     if blocking(run).any(|(blocked, record)| blocked.id == *step && record.attempt == attempt) {
         return Ok(());
@@ -325,7 +400,7 @@ fn failed(run: &Run, step: &StepId, attempt: u32) -> Result<(), Rejection> {
     Err(Rejection::NotNow { state: format!("{step} is not waiting for that any more.") })
 }
 
-fn not_stopped(run: &Run) -> Result<(), Rejection> {
+pub(super) fn not_stopped(run: &Run) -> Result<(), Rejection> {
     match &run.stopped {
         Some(stopped) => Err(Rejection::AlreadyStopping { by: stopped.by.name() }),
         None => Ok(()),

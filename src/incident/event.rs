@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ids::{Digest, IncidentId, StepId};
-use super::incident::{End, Proposal, Verdict};
+use super::incident::{End, Froze, Proposal, Verdict};
 use super::policy::Actor;
+use super::preparation::Preparation;
+use super::remedy::ChosenRemedy;
 use super::request::Request;
-use super::step::{Evidence, Failure};
+use super::step::{Evidence, Failure, Told};
 
 /// One fact, with when and by whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,18 @@ pub enum What {
         /// What was asked.
         request: Request,
     },
+    /// Something is about to be made ahead of a plan. Recorded before the call.
+    Preparing {
+        /// What.
+        preparation: Preparation,
+    },
+    /// What was made ahead of a plan was seen to be gone.
+    Removed {
+        /// The stack's ARN.
+        stack: String,
+        /// The change set's name.
+        name: String,
+    },
     /// A plan was proposed, the first or one that replaces a plan that no longer fitted; earlier votes fall.
     Proposed {
         /// The plan and what approval takes.
@@ -46,6 +60,13 @@ pub enum What {
     VoteFell {
         /// Whose, with what is known of them now.
         voter: Actor,
+    },
+    /// Somebody wants deployments held back ahead of the approval.
+    FreezeAsked,
+    /// What came of that.
+    FreezeSettled {
+        /// What is held, and what is not.
+        froze: Froze,
     },
     /// Enough approvals, and a fresh look found the world as the plan has it.
     Started {
@@ -95,6 +116,15 @@ pub enum What {
         /// As a sentence.
         text: String,
     },
+    /// What the other side reports of a step under way: lines for the thread.
+    Reported {
+        /// Which step.
+        step: StepId,
+        /// The lines, oldest first.
+        lines: Vec<String>,
+        /// How far it is told with this.
+        told: Option<Told>,
+    },
     /// A step reached its end.
     Finished {
         /// Which step.
@@ -115,6 +145,21 @@ pub enum What {
     Retried {
         /// Which step.
         step: StepId,
+    },
+    /// Somebody has a remedy carried out by a new attempt.
+    Remedied {
+        /// Which step.
+        step: StepId,
+        /// What they chose.
+        remedy: ChosenRemedy,
+    },
+    /// Somebody did what a gate or a manual step asks for.
+    Passed {
+        /// Which step.
+        step: StepId,
+        /// What they want to have noted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     /// Somebody goes on without a step.
     Skipped {

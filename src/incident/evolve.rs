@@ -4,21 +4,43 @@ use std::collections::BTreeMap;
 
 use super::event::{Event, What};
 use super::ids::StepId;
-use super::incident::{Closed, Incident, Reached, Run, State, Stopped, VerdictRecord, Vote};
+use super::incident::{Closed, FreezeNow, Incident, Reached, Run, State, Stopped, VerdictRecord, Vote};
 use super::plan::Purpose;
-use super::step::{Act, ActOutcome, StepRecord, StepState};
+use super::preparation::Fate;
+use super::step::{Act, ActOutcome, Passed, StepRecord, StepState};
 
 /// The incident that an event opens, if it is one that opens an incident.
 pub fn open(event: &Event) -> Option<Incident> {
     let What::Requested { id, request } = &event.what else {
         return None;
     };
-    Some(Incident { id: id.clone(), request: request.clone(), opened_at: event.at, state: State::Requested })
+    Some(Incident {
+        id: id.clone(),
+        request: request.clone(),
+        opened_at: event.at,
+        prepared: Vec::new(),
+        freeze_now: None,
+        state: State::Requested,
+    })
 }
 
 /// The incident after `event`.
 pub fn evolve(incident: Incident, event: &Event) -> Incident {
-    let Incident { id, request, opened_at, state } = incident;
+    let Incident { id, request, opened_at, mut prepared, mut freeze_now, state } = incident;
+    if let What::Preparing { preparation } = &event.what {
+        prepared.push(preparation.clone());
+    }
+    if let What::Removed { stack, name } = &event.what {
+        for gone in prepared.iter_mut().filter(|made| made.stack == *stack && made.name == *name) {
+            gone.fate = Fate::Gone;
+        }
+    }
+    if event.what == What::FreezeAsked {
+        freeze_now = Some(FreezeNow { by: event.by.clone(), at: event.at, came_to: None });
+    }
+    if let (What::FreezeSettled { froze }, Some(freeze)) = (&event.what, &mut freeze_now) {
+        freeze.came_to = Some(froze.clone());
+    }
     let state = match (state, &event.what) {
         (State::Requested | State::Proposed(_), What::Proposed { proposal }) => State::Proposed(proposal.clone()),
         (State::Proposed(mut proposal), What::Approved { .. }) => {
@@ -54,19 +76,22 @@ pub fn evolve(incident: Incident, event: &Event) -> Incident {
         (State::Running(run), _) => State::Running(Box::new(evolve_run(*run, event))),
         (state, _) => state,
     };
-    Incident { id, request, opened_at, state }
+    Incident { id, request, opened_at, prepared, freeze_now, state }
 }
 
 fn evolve_run(mut run: Run, event: &Event) -> Run {
     match &event.what {
-        What::Began { step, attempt } => change(&mut run.steps, step, |record| {
-            record.state = StepState::Active;
-            record.attempt = *attempt;
-            record.progress = None;
-            record.evidence.clear();
-            record.began_at = Some(event.at);
-            record.ended_at = None;
-        }),
+        What::Began { step, attempt } => {
+            let by_a_person = run.proposal.plan.step(step).is_some_and(|(_, step)| step.work.is_by_a_person());
+            change(&mut run.steps, step, |record| {
+                record.state = if by_a_person { StepState::Waiting } else { StepState::Active };
+                record.attempt = *attempt;
+                record.progress = None;
+                record.evidence.clear();
+                record.began_at = Some(event.at);
+                record.ended_at = None;
+            });
+        }
         What::Acting { step, number, what } => change(&mut run.steps, step, |record| {
             record.acts.push(Act {
                 number: *number,
@@ -109,6 +134,18 @@ fn evolve_run(mut run: Run, event: &Event) -> Run {
             record.state = StepState::Pending;
             record.progress = None;
             record.ended_at = None;
+            record.remedy = None;
+        }),
+        What::Remedied { step, remedy } => change(&mut run.steps, step, |record| {
+            record.state = StepState::Pending;
+            record.progress = None;
+            record.ended_at = None;
+            record.remedy = Some(remedy.clone());
+        }),
+        What::Passed { step, note } => change(&mut run.steps, step, |record| {
+            record.state = StepState::Done;
+            record.passed = Some(Passed { by: event.by.clone(), note: note.clone() });
+            record.ended_at = Some(event.at);
         }),
         What::Skipped { step, reason } => change(&mut run.steps, step, |record| {
             if let StepState::Failed(failure) = &record.state {
@@ -122,11 +159,16 @@ fn evolve_run(mut run: Run, event: &Event) -> Run {
         What::VerdictReached { verdict } => {
             run.verdict = Some(VerdictRecord { verdict: *verdict, at: event.at });
         }
+        What::Reported { step, told, .. } => change(&mut run.steps, step, |record| record.told.clone_from(told)),
         What::Requested { .. }
+        | What::Preparing { .. }
+        | What::Removed { .. }
         | What::Proposed { .. }
         | What::Approved { .. }
         | What::VoteFell { .. }
         | What::Started { .. }
+        | What::FreezeAsked
+        | What::FreezeSettled { .. }
         | What::Closed { .. } => {}
     }
     run

@@ -36,6 +36,10 @@ id!(
     IncidentId
 );
 id!(
+    /// A freeze: `fz-` and five characters like those of an incident.
+    FreezeId
+);
+id!(
     /// A step within one plan: `backend`, `verify/http-1`.
     StepId
 );
@@ -69,20 +73,36 @@ impl IncidentId {
     const ALPHABET: &'static [u8; 28] = b"23456789bcdfghjkmnpqrstvwxyz";
 
     /// An id of five characters made of `entropy`: seventeen million of them, and the store refuses a second use.
-    pub fn from_entropy(mut entropy: u64) -> Self {
+    pub fn from_entropy(entropy: u64) -> Self {
+        Self(Self::made("rb-", entropy))
+    }
+
+    fn made(prefix: &str, mut entropy: u64) -> String {
         let base = Self::ALPHABET.len() as u64;
-        let mut id = String::from("rb-");
+        let mut id = String::from(prefix);
         for _ in 0..5 {
             let at = usize::try_from(entropy % base).unwrap_or(0);
             id.push(Self::ALPHABET.get(at).copied().map_or('x', char::from));
             entropy /= base;
         }
-        Self(id)
+        id
     }
 
     /// Whether `text` has the form of an incident id.
     pub fn is_one(text: &str) -> bool {
         text.strip_prefix("rb-").is_some_and(|rest| rest.len() >= 4 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+    }
+}
+
+impl FreezeId {
+    /// An id of five characters made of `entropy`.
+    pub fn from_entropy(entropy: u64) -> Self {
+        Self(IncidentId::made("fz-", entropy))
+    }
+
+    /// Whether `text` has the form of a freeze's id.
+    pub fn is_one(text: &str) -> bool {
+        text.strip_prefix("fz-").is_some_and(|rest| rest.len() >= 4 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
     }
 }
 

@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::ids::{Digest, IncidentId, Resource, StepId, UserId};
 use super::plan::{Plan, Purpose};
 use super::policy::{Actor, Policy, Principal};
+use super::preparation::Preparation;
 use super::request::{Manner, Request};
-use super::step::StepRecord;
+use super::step::{Evidence, Failure, StepRecord, StepState};
+use super::work::Work;
 
 /// One rollback.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +26,34 @@ pub struct Incident {
     pub request: Request,
     /// When.
     pub opened_at: Timestamp,
+    /// What was made ahead of its plans.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prepared: Vec<Preparation>,
+    /// What came of the wish to hold deployments back ahead of the approval, if somebody had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze_now: Option<FreezeNow>,
     /// Where it stands.
     pub state: State,
+}
+
+/// Deployments that are held back ahead of the approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreezeNow {
+    /// Who wanted it.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// What came of it; `None` while it is under way.
+    pub came_to: Option<Froze>,
+}
+
+/// What holding deployments back ahead of the approval came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Froze {
+    /// What is held, as sentences.
+    pub held: Vec<Evidence>,
+    /// What could not be held.
+    pub failed: Vec<Failure>,
 }
 
 /// Where an incident stands, with what belongs to it there.
@@ -249,6 +277,15 @@ impl Incident {
         matches!(self.state, State::Closed(_))
     }
 
+    /// Whether it has had deployments held back, or was about to when it ended. They stay so until somebody lifts that.
+    pub fn has_frozen(&self) -> bool {
+        let ahead = self
+            .freeze_now
+            .as_ref()
+            .is_some_and(|freeze| freeze.came_to.as_ref().is_none_or(|froze| !froze.held.is_empty()));
+        ahead || self.run().is_some_and(|run| run.of(Purpose::Freeze).any(|(_, record)| record.attempt > 0))
+    }
+
     /// What it holds: its plan's resources from the proposal until the verdict.
     pub fn holds(&self) -> Vec<Resource> {
         match &self.state {
@@ -324,7 +361,12 @@ impl Run {
 
     /// Whether anything may have been changed.
     pub fn may_have_changed_something(&self) -> bool {
-        self.steps.values().any(StepRecord::may_have_changed_something)
+        // What a person has done by hand may have changed something as well.
+        let by_hand =
+            self.proposal.plan.steps().any(|(_, step)| {
+                matches!(step.work, Work::Manual(_)) && self.record(&step.id).state == StepState::Done
+            });
+        by_hand || self.steps.values().any(StepRecord::may_have_changed_something)
     }
 
     /// How long it has taken, or took, until the verdict or `until`.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::by_hand::BoundAsk;
 use super::ids::{Digest, Resource, StepId};
 use super::release::Release;
 use super::work::Work;
@@ -19,13 +20,22 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// What whoever approves should know.
     pub warnings: Vec<String>,
+    /// How the releases of several targets were found to belong together, as a sentence; `None` where nothing was matched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched: Option<String>,
 }
 
 /// Lanes that run side by side; the next stage begins when all of them are through.
+///
+/// Stages of one track run one after the other and do not wait for those of other tracks. A stage without a track waits
+/// for everything before it, and everything after it waits for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stage {
     /// What this stage is for.
     pub purpose: Purpose,
+    /// The track that it belongs to: a service of a group whose services run side by side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub track: Option<String>,
     /// What runs side by side.
     pub lanes: Vec<Lane>,
 }
@@ -99,6 +109,10 @@ struct Bound<'a> {
     to: Option<BoundRelease<'a>>,
     verbs: &'a [String],
     loses: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exactly: Option<serde_json::Value>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    asks: Option<BoundAsk<'a>>,
 }
 
 #[derive(Serialize)]
@@ -111,6 +125,21 @@ impl<'a> BoundRelease<'a> {
     fn of(release: &'a Release) -> Self {
         let digests = release.images.iter().map(|i| (i.container.as_str(), i.digest.as_deref())).collect();
         Self { id: &release.id, digests }
+    }
+}
+
+/// What a step's work binds beside what every step has.
+fn exactly(work: &Work) -> Option<serde_json::Value> {
+    match work {
+        Work::Stack(work) => work.bound(),
+        Work::EcsService(_)
+        | Work::EcsCodeDeploy(_)
+        | Work::PipelineFreeze(_)
+        | Work::PipelineStage(_)
+        | Work::CommitBuild(_)
+        | Work::Check(_)
+        | Work::Gate(_)
+        | Work::Manual(_) => None,
     }
 }
 
@@ -127,11 +156,12 @@ impl Plan {
         self.steps().find(|(_, step)| step.id == *id)
     }
 
-    /// What the plan changes and therefore locks.
+    /// What the plan changes and therefore locks. A freeze is shared by those who hold it, and has a record of its own
+    /// that keeps two of them from acting at once.
     pub fn resources(&self) -> Vec<Resource> {
         let mut resources: Vec<Resource> = self
             .steps()
-            .filter(|(purpose, _)| matches!(purpose, Purpose::Freeze | Purpose::RollBack))
+            .filter(|(purpose, step)| *purpose == Purpose::RollBack && !matches!(step.work, Work::Manual(_)))
             .map(|(_, step)| step.resource.clone())
             .collect();
         resources.sort();
@@ -154,6 +184,8 @@ impl Plan {
                         to: step.to.as_ref().map(BoundRelease::of),
                         verbs: &step.verbs,
                         loses: &step.loses,
+                        exactly: exactly(&step.work),
+                        asks: BoundAsk::of(&step.work),
                     };
                     (stage.purpose, number, bound)
                 })
@@ -162,17 +194,27 @@ impl Plan {
         Digest::of(&serde_json::to_vec(&bound).unwrap_or_default())
     }
 
-    /// How long stages one after the other take, each as long as its longest lane; the watch is not counted.
+    /// The numbers of the stages that have to be through before stage `number` begins.
+    pub fn before(&self, number: usize) -> impl Iterator<Item = usize> {
+        let track = |stage: &Stage| stage.track.clone();
+        let own = self.stages.get(number).and_then(track);
+        self.stages.iter().enumerate().take(number).filter_map(move |(earlier, stage)| {
+            let waits = stage.track.is_none() || own.is_none() || stage.track == own;
+            waits.then_some(earlier)
+        })
+    }
+
+    /// How long it takes: each stage as long as its longest lane, after those that it waits for; the watch is not
+    /// counted.
     pub fn estimate(&self) -> Duration {
-        self.stages
-            .iter()
-            .filter(|stage| stage.purpose != Purpose::Watch)
-            .map(|stage| {
-                let lanes =
-                    stage.lanes.iter().map(|lane| lane.steps.iter().map(|step| step.estimate).sum::<Duration>());
-                lanes.max().unwrap_or_default()
-            })
-            .sum()
+        let mut ends: Vec<Duration> = Vec::new();
+        for (number, stage) in self.stages.iter().enumerate() {
+            let begins = self.before(number).filter_map(|earlier| ends.get(earlier)).max().copied();
+            let lanes = stage.lanes.iter().map(|lane| lane.steps.iter().map(|step| step.estimate).sum::<Duration>());
+            let takes = if stage.purpose == Purpose::Watch { Duration::ZERO } else { lanes.max().unwrap_or_default() };
+            ends.push(begins.unwrap_or_default() + takes);
+        }
+        ends.into_iter().max().unwrap_or_default()
     }
 
     /// What differs, in what approval binds, between this plan and a newer one; sentences for people.
@@ -191,8 +233,15 @@ impl Plan {
             if old.verbs != step.verbs {
                 changes.push(format!("{}: it takes {} now", step.title, step.verbs.join(", ")));
             }
+            if exactly(&old.work) != exactly(&step.work) {
+                changes
+                    .push(format!("{}: its change set was made anew, because the old one no longer fits", step.title));
+            }
             if old.loses != step.loses {
                 changes.push(format!("{}: what may be lost has changed", step.title));
+            }
+            if BoundAsk::of(&old.work) != BoundAsk::of(&step.work) {
+                changes.push(format!("{}: what is asked of a person has changed", step.title));
             }
         }
         for (_, old) in self.steps() {

@@ -148,6 +148,16 @@ pub enum Known {
     Unknown,
 }
 
+impl Principal {
+    /// The group, if it is one.
+    pub fn group(&self) -> Option<&GroupId> {
+        match self {
+            Self::Group { id, .. } => Some(id),
+            Self::Members | Self::Requester | Self::Person { .. } => None,
+        }
+    }
+}
+
 impl Right {
     /// What one wants to do, as in "may …".
     pub fn verb(self) -> &'static str {
@@ -178,14 +188,7 @@ impl Policy {
     /// Every group that the rules name, so that memberships can be looked up before a decision.
     pub fn groups(&self) -> Vec<GroupId> {
         let all = [&self.request, &self.approve, &self.skip, &self.stop, &self.freeze, &self.emergency];
-        let mut groups: Vec<GroupId> = all
-            .into_iter()
-            .flatten()
-            .filter_map(|principal| match principal {
-                Principal::Group { id, .. } => Some(id.clone()),
-                Principal::Members | Principal::Requester | Principal::Person { .. } => None,
-            })
-            .collect();
+        let mut groups: Vec<GroupId> = all.into_iter().flatten().filter_map(Principal::group).cloned().collect();
         groups.sort();
         groups.dedup();
         groups
@@ -198,38 +201,47 @@ impl Policy {
     /// # Errors
     /// A [`Rejection`] that says who may, or what could not be found out.
     pub fn may(&self, right: Right, actor: &Actor, requester: Option<&UserId>) -> Result<(), Rejection> {
-        let member = match actor {
-            Actor::Machine { .. } | Actor::Rollbot => return Ok(()),
-            Actor::Slack(member) => member,
-        };
-        match member.standing {
-            Standing::Full => {}
-            Standing::Guest => return Err(Rejection::Guest),
-            Standing::Foreign => return Err(Rejection::ForeignWorkspace),
-            Standing::NotAPerson => return Err(Rejection::NotAPerson),
-            Standing::Unknown => return Err(Rejection::UnknownPerson),
+        let holders = || self.holders(right).to_vec();
+        match is_among(self.holders(right), actor, requester)? {
+            Known::Yes => Ok(()),
+            Known::No => Err(Rejection::NotAllowed { right, holders: holders() }),
+            Known::Unknown => Err(Rejection::UnknownMembership { right, holders: holders() }),
         }
-        let mut unknown = false;
-        for principal in self.holders(right) {
-            let holds = match principal {
-                Principal::Members => member.in_channel,
-                Principal::Requester => known(requester == Some(&member.user)),
-                Principal::Person { id, .. } => known(*id == member.user),
-                Principal::Group { id, .. } => member.groups.get(id).copied().unwrap_or(Known::Unknown),
-            };
-            match holds {
-                Known::Yes => return Ok(()),
-                Known::Unknown => unknown = true,
-                Known::No => {}
-            }
-        }
-        let holders = self.holders(right).to_vec();
-        Err(if unknown {
-            Rejection::UnknownMembership { right, holders }
-        } else {
-            Rejection::NotAllowed { right, holders }
-        })
     }
+}
+
+/// Whether `actor` is one of `principals`, of whom the requester may be one. The machine's own users and Rollbot are
+/// always.
+///
+/// # Errors
+/// A [`Rejection`] of whoever is no full member of the workspace.
+pub(super) fn is_among(
+    principals: &[Principal],
+    actor: &Actor,
+    requester: Option<&UserId>,
+) -> Result<Known, Rejection> {
+    let member = match actor {
+        Actor::Machine { .. } | Actor::Rollbot => return Ok(Known::Yes),
+        Actor::Slack(member) => member,
+    };
+    match member.standing {
+        Standing::Full => {}
+        Standing::Guest => return Err(Rejection::Guest),
+        Standing::Foreign => return Err(Rejection::ForeignWorkspace),
+        Standing::NotAPerson => return Err(Rejection::NotAPerson),
+        Standing::Unknown => return Err(Rejection::UnknownPerson),
+    }
+    let holds = principals.iter().map(|principal| match principal {
+        Principal::Members => member.in_channel,
+        Principal::Requester => known(requester == Some(&member.user)),
+        Principal::Person { id, .. } => known(*id == member.user),
+        Principal::Group { id, .. } => member.groups.get(id).copied().unwrap_or(Known::Unknown),
+    });
+    Ok(holds.fold(Known::No, |so_far, holds| match (so_far, holds) {
+        (Known::Yes, _) | (_, Known::Yes) => Known::Yes,
+        (Known::Unknown, _) | (_, Known::Unknown) => Known::Unknown,
+        (Known::No, Known::No) => Known::No,
+    }))
 }
 
 fn known(holds: bool) -> Known {

@@ -32,6 +32,20 @@ pub enum Rejection {
         /// Who may.
         holders: Vec<Principal>,
     },
+    /// The person is not one of those who may say that a manual step is done.
+    NotNamed {
+        /// Who may.
+        holders: Vec<Principal>,
+    },
+    /// Whether the person is one of those who may say that a manual step is done could not be found out.
+    UnknownNamed {
+        /// Who may.
+        holders: Vec<Principal>,
+    },
+    /// Nothing was chosen of a remedy in which something has to be.
+    NothingChosen,
+    /// Somebody tried to skip a gate.
+    GateNotSkipped,
     /// The requester tried to approve where two people are needed.
     OwnRequest,
     /// The person has approved already.
@@ -86,10 +100,19 @@ impl fmt::Display for Rejection {
             Self::UnknownMembership { right, .. } => {
                 write!(f, "Whether this person may {} could not be found out.", right.verb())
             }
+            Self::NotNamed { .. } => f.write_str("This person is not named for this step."),
+            Self::UnknownNamed { .. } => {
+                f.write_str("Whether this person is named for this step could not be found out.")
+            }
+            Self::NothingChosen => f.write_str("Nothing was chosen, so nothing was done. Choose at least one."),
+            Self::GateNotSkipped => f.write_str(
+                "A gate cannot be skipped: what is behind it destroys something. Retry asks for the phrase again; stop \
+                 ends the rollback.",
+            ),
             Self::OwnRequest => f.write_str("Whoever asked for a rollback does not approve it here."),
             Self::AlreadyApproved => f.write_str("You have approved this plan already; it waits for somebody else."),
             Self::WrongPhrase { phrase } => {
-                write!(f, "The phrase is missing or wrong, so nothing was approved. Give it: --phrase '{phrase}'")
+                write!(f, "The phrase is missing or wrong, so nothing was done. Give it: --phrase '{phrase}'")
             }
             Self::StalePlan => f.write_str("That plan was replaced by a newer one. Read it, and decide on it."),
             Self::Expired { at } => {

@@ -12,6 +12,10 @@ pub struct Release {
     pub label: String,
     /// The version that its image tag names, where it has one: `v41`.
     pub version: Option<String>,
+    /// The git commit that it was built from, as far as something names it: seven to forty hexadecimal digits, lower
+    /// case. By it, releases of several targets are known to belong together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// What runs in it.
     pub images: Vec<Image>,
     /// When it was last deployed, if known.

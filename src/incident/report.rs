@@ -5,9 +5,11 @@ use jiff::Timestamp;
 use super::due::{Phase, phase};
 use super::event::{Event, What};
 use super::incident::{End, Incident};
+use super::plan::Step;
 use super::request::Manner;
 use super::step::{StepRecord, StepState};
 use super::time::Now;
+use super::work::Asks;
 
 /// One line of a history: id, when, what, how it stands.
 pub fn line(incident: &Incident) -> String {
@@ -21,8 +23,12 @@ pub fn line(incident: &Incident) -> String {
         })
         .filter(|to| !to.is_empty())
         .map_or_else(String::new, |to| format!(" to {to}"));
+    let emergency = match request.manner {
+        Manner::Regular => "",
+        Manner::Emergency => "  EMERGENCY",
+    };
     format!(
-        "{}  {}  {} {}{to}  {}  by {}",
+        "{}  {}  {} {}{to}  {}  by {}{emergency}",
         incident.id,
         second(incident.opened_at),
         request.environment,
@@ -40,6 +46,7 @@ pub fn standing(incident: &Incident) -> &'static str {
         Phase::Starting(_) => "starting",
         Phase::Running(_) => "running",
         Phase::Blocked(_) => "waiting for a decision",
+        Phase::Awaiting(_) => "waiting for a person",
         Phase::Draining(_) => "stopping",
         Phase::Watching(_, verdict) => match verdict {
             super::incident::Verdict::RolledBack => "rolled back, being watched",
@@ -73,6 +80,8 @@ pub fn story(incident: &Incident, events: &[Event], now: Now) -> Vec<String> {
             };
             let record = incident.run().map(|run| run.record(&step.id)).unwrap_or_default();
             lines.push(format!("  {:<9} {}{way}", word(&record), step.title));
+            lines
+                .extend(asked_of_people(incident, step, &record).into_iter().map(|text| format!("            {text}")));
             lines.extend(record.evidence.iter().map(|evidence| format!("            {}", evidence.text)));
             if let StepState::Failed(failure) | StepState::SkippedAfter { failure, .. } = &record.state {
                 lines.push(format!("            {}", failure.why));
@@ -100,10 +109,29 @@ fn second(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
+/// What a step of a person waits for and how that is done on the command line, or who did it.
+fn asked_of_people(incident: &Incident, step: &Step, record: &StepRecord) -> Vec<String> {
+    if let Some(passed) = &record.passed {
+        let note = passed.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+        return vec![format!("done by {}{note}", passed.by.name())];
+    }
+    let (what, phrase) = match step.work.asks() {
+        Some(Asks::Gate(gate)) => (&gate.what, format!(" --phrase '{}'", gate.phrase)),
+        Some(Asks::Manual(manual)) => (&manual.text, String::new()),
+        None => return Vec::new(),
+    };
+    let mut lines: Vec<String> = what.lines().map(str::to_owned).collect();
+    if record.state == StepState::Waiting && !incident.is_closed() {
+        lines.push(format!("then: rollbot approve {} --step {}{phrase}", incident.id, step.id));
+    }
+    lines
+}
+
 fn word(record: &StepRecord) -> &'static str {
     match record.state {
         StepState::Pending => "pending",
         StepState::Active => "running",
+        StepState::Waiting => "waiting",
         StepState::Done => "done",
         StepState::Failed(_) => "failed",
         StepState::SkippedAfter { .. } => "skipped",
@@ -121,6 +149,11 @@ fn sentence(event: &Event) -> Option<String> {
         What::Proposed { proposal } => format!("proposed, plan {}", proposal.digest.short()),
         What::Approved { .. } => format!("approved by {by}"),
         What::VoteFell { voter } => format!("the approval by {} no longer counts", voter.name()),
+        What::FreezeAsked => format!("deployments to be held back ahead of the approval, says {by}"),
+        What::FreezeSettled { froze } => match froze.failed.first() {
+            None => "deployments are held back".to_owned(),
+            Some(failure) => format!("deployments could not be held back: {}", failure.why),
+        },
         What::Started { .. } => "started".to_owned(),
         What::Began { step, attempt: 1 } => format!("{step} began"),
         What::Began { step, attempt } => format!("{step} began, attempt {attempt}"),
@@ -131,9 +164,20 @@ fn sentence(event: &Event) -> Option<String> {
         },
         What::Refused { step, number, why } => format!("{step}: act {number} was refused: {why}"),
         What::Progressed { .. } => return None,
+        What::Preparing { preparation } => format!("change set {} is made", preparation.name),
+        What::Removed { name, .. } => format!("change set {name} is gone"),
+        What::Reported { step, lines, .. } => format!("{step}: {}", lines.join("; ")),
         What::Finished { step, .. } => format!("{step} done"),
         What::Failed { step, failure } => format!("{step} failed: {}", failure.why),
         What::Retried { step } => format!("{step} to be tried again, says {by}"),
+        What::Remedied { step, remedy } if remedy.chosen.is_empty() => {
+            format!("{step}: {by} chose “{}”", remedy.label)
+        }
+        What::Remedied { step, remedy } => {
+            format!("{step}: {by} chose “{}” with {}", remedy.label, remedy.chosen.join(", "))
+        }
+        What::Passed { step, note: Some(note) } => format!("{step} done by {by}: {note}"),
+        What::Passed { step, note: None } => format!("{step} done by {by}"),
         What::Skipped { step, reason } => format!("{step} skipped by {by}: {reason}"),
         What::Withdrawn { step } => format!("{step} not begun, because of the stop"),
         What::StopRequested => format!("stopped by {by}"),

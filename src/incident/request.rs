@@ -1,5 +1,7 @@
 //! What somebody asked for.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ChannelId, TeamId, UserId};
@@ -10,10 +12,14 @@ use super::policy::Right;
 pub struct Request {
     /// The environment's name.
     pub environment: String,
-    /// The service's name.
+    /// What is taken back: a service's name, or a group's.
     pub service: String,
     /// Which release; `None` means the one before.
     pub to: Option<String>,
+    /// Which release, for targets that are named apart: a target's name, or a service's for all of its targets, and the
+    /// release. Empty unless somebody wrote `to a=42 b=v7`, and then `to` is `None`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apart: BTreeMap<String, String>,
     /// Only these targets; empty means all that are not on request.
     pub only: Vec<String>,
     /// Also these targets, which are left out unless asked for.

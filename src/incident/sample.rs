@@ -8,14 +8,17 @@ use serde_json::json;
 
 use super::event::{Event, What};
 use super::evolve::{evolve, open};
-use super::ids::{ChannelId, GroupId, IncidentId, Resource, StepId, TeamId, UserId};
+use super::freeze::{Cause, Holder};
+use super::freeze_event::{FreezeEvent, FreezeWhat};
+use super::ids::{ChannelId, FreezeId, GroupId, IncidentId, Resource, StepId, TeamId, UserId};
 use super::incident::{End, Incident, Proposal, Terms, Verdict};
 use super::plan::{Lane, Need, Plan, Purpose, Stage, Step};
 use super::policy::{Actor, Approval, Known, Member, Policy, Principal, SelfApproval, Standing};
 use super::release::{Image, Release};
+use super::remedy::{Choice, Preselected, Remedy, RemedyRight};
 use super::request::{Manner, Request};
 use super::step::{Evidence, Failure, Finding};
-use super::work::{Check, CheckWork, EcsService, HttpCheck, Span, Work};
+use super::work::{Check, CheckWork, EcsService, HttpCheck, Manual, PipelineFreeze, Span, Stop, Work};
 
 /// Asks for rollbacks.
 pub(crate) const ANNA: &str = "U0ANNA0001";
@@ -80,6 +83,7 @@ pub(crate) fn request() -> Request {
         environment: "prod".to_owned(),
         service: "api".to_owned(),
         to: None,
+        apart: std::collections::BTreeMap::new(),
         only: Vec::new(),
         with: Vec::new(),
         manner: Manner::Regular,
@@ -96,6 +100,7 @@ pub(crate) fn release(number: u32) -> Release {
         id: format!("arn:aws:ecs:eu-north-1:123456789012:task-definition/api:{number}"),
         label: format!("api:{number}"),
         version: Some(format!("v{number}")),
+        commit: None,
         images: vec![Image {
             container: "api".to_owned(),
             image: format!("123456789012.dkr.ecr.eu-north-1.amazonaws.com/api:v{number}"),
@@ -108,6 +113,56 @@ pub(crate) fn release(number: u32) -> Release {
 
 pub(crate) fn resource(name: &str) -> Resource {
     Resource::new(format!("arn:aws:ecs:eu-north-1:123456789012:service/shop-prod/{name}"))
+}
+
+/// What is frozen in the sample.
+pub(crate) fn pipeline_freeze() -> PipelineFreeze {
+    PipelineFreeze { pipeline: "shop-prod".to_owned(), stage: "Deploy".to_owned(), stop: Stop::Leave }
+}
+
+/// A step that holds deployments back.
+pub(crate) fn freezes() -> Step {
+    let work = pipeline_freeze();
+    Step {
+        id: StepId::new("freeze/shop-prod/Deploy"),
+        title: work.title(),
+        resource: Resource::new("arn:aws:codepipeline:eu-north-1:123456789012:shop-prod/Deploy"),
+        verbs: vec!["DisableStageTransition".to_owned()],
+        chosen: None,
+        from: None,
+        to: None,
+        work: Work::PipelineFreeze(work),
+        ..rolls_back("freeze")
+    }
+}
+
+/// Anna holds deployments of `service` back.
+pub(crate) fn holder(service: &str, cause: Cause, attempt: u32) -> Holder {
+    Holder {
+        environment: "prod".to_owned(),
+        service: service.to_owned(),
+        cause,
+        by: person(ANNA),
+        by_name: "anna".to_owned(),
+        reason: Some("p99 tripled".to_owned()),
+        channel: ChannelId::new("C0INC00001"),
+        at: at(0),
+        attempt,
+        stop: Stop::Leave,
+        outlived_at: None,
+    }
+}
+
+/// The event that opens a freeze.
+pub(crate) fn freeze_opened(holder: Holder) -> FreezeEvent {
+    let what = FreezeWhat::Opened {
+        id: FreezeId::new("fz-23456"),
+        environment: "prod".to_owned(),
+        resource: freezes().resource,
+        work: pipeline_freeze(),
+        holder: Box::new(holder),
+    };
+    FreezeEvent { at: at(0), by: person(ANNA), what }
 }
 
 /// A step that takes the ECS service `name` from release 42 to 41.
@@ -165,17 +220,54 @@ pub(crate) fn checks(name: &str) -> Step {
     }
 }
 
+/// What opens the gates of the samples.
+pub(crate) const PHRASE: &str = "DELETE api";
+
+/// The gate before the step `before`.
+pub(crate) fn gate(before: &str) -> Step {
+    let what = format!("The stack {before} and everything in it is deleted");
+    Step::gate(&StepId::new(before), resource(before), PHRASE, what)
+}
+
+/// Something that the group does by hand.
+pub(crate) fn by_hand(name: &str) -> Step {
+    let manual = Manual { text: "Call the payment provider.".to_owned(), by: vec![sre()] };
+    Step::manual(
+        StepId::new(name),
+        "tell the payment provider",
+        Resource::new(format!("manual/prod/api/{name}")),
+        manual,
+    )
+}
+
+/// A remedy that leaves something out.
+pub(crate) fn force() -> Remedy {
+    let choice = |id: &str, preselected| Choice {
+        id: id.to_owned(),
+        label: format!("Resource {id}"),
+        detail: "It cannot be updated: it was deleted by hand.".to_owned(),
+        preselected,
+    };
+    Remedy {
+        id: "force".to_owned(),
+        label: "Continue without".to_owned(),
+        says: "What is chosen is left as it is now.".to_owned(),
+        right: RemedyRight::Skip,
+        choices: vec![choice("one", Preselected::Yes), choice("two", Preselected::No)],
+    }
+}
+
 pub(crate) fn optional(step: Step) -> Step {
     Step { need: Need::Optional, ..step }
 }
 
 /// A stage of lanes.
 pub(crate) fn stage(purpose: Purpose, lanes: Vec<Vec<Step>>) -> Stage {
-    Stage { purpose, lanes: lanes.into_iter().map(|steps| Lane { steps }).collect() }
+    Stage { purpose, track: None, lanes: lanes.into_iter().map(|steps| Lane { steps }).collect() }
 }
 
 pub(crate) fn plan(stages: Vec<Stage>) -> Plan {
-    Plan { stages, warnings: Vec::new() }
+    Plan { stages, warnings: Vec::new(), matched: None }
 }
 
 /// One service back, proved by one check, watched by another.
@@ -207,6 +299,7 @@ pub(crate) fn failure(finding: Finding) -> Failure {
         details: vec!["CannotPullContainerError: not found".to_owned()],
         finding,
         advice: "Push the image again, then retry.".to_owned(),
+        remedies: Vec::new(),
     }
 }
 

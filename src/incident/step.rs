@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::policy::Actor;
+use super::remedy::{ChosenRemedy, Remedy};
 
 /// One step's record.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct StepRecord {
     pub acts: Vec<Act>,
     /// What it waits for, as a sentence.
     pub progress: Option<String>,
+    /// How far the thread was told of what the other side reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Told>,
     /// What was found when it was done.
     pub evidence: Vec<Evidence>,
     /// What later steps may use.
@@ -25,6 +29,31 @@ pub struct StepRecord {
     pub began_at: Option<Timestamp>,
     /// When it came to its present end.
     pub ended_at: Option<Timestamp>,
+    /// The remedy that the present attempt carries out, if somebody chose one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<ChosenRemedy>,
+    /// Who did what a step of a person asks for, once somebody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<Passed>,
+}
+
+/// That somebody did what a gate or a manual step asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// Who.
+    pub by: Actor,
+    /// What they want to have noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// How far the thread was told of what the other side reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The other side's id of the newest report that was told.
+    pub upto: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Where a step stands.
@@ -36,6 +65,8 @@ pub enum StepState {
     Pending,
     /// Under way.
     Active,
+    /// Its turn has come, and it waits for a person to do something: neither under way nor failed.
+    Waiting,
     /// Its release is proved, its check has passed.
     Done,
     /// It did not succeed; a person decides.
@@ -62,6 +93,9 @@ pub struct Failure {
     pub finding: Finding,
     /// What one can do, as a sentence.
     pub advice: String,
+    /// What can be done about it, beside a new attempt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remedies: Vec<Remedy>,
 }
 
 /// Whether something was seen to be wrong, or nothing could be seen.

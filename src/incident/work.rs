@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::build::CommitBuild;
+use super::pipeline::PipelineStage;
+use super::policy::Principal;
 use super::release::Image;
+use super::stack::{StackWay, StackWork};
 
 /// What exactly a step does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,8 +17,109 @@ use super::release::Image;
 pub enum Work {
     /// Takes an ECS service back to a task definition.
     EcsService(EcsService),
+    /// Takes a CloudFormation stack back.
+    Stack(StackWork),
+    /// Holds deployments back at a stage of a pipeline.
+    PipelineFreeze(PipelineFreeze),
+    /// Takes a stage of a pipeline back.
+    PipelineStage(PipelineStage),
+    /// Deploys an earlier commit by a build.
+    CommitBuild(CommitBuild),
+    /// Takes an ECS service that `CodeDeploy` deploys back to a task definition.
+    EcsCodeDeploy(EcsCodeDeploy),
     /// Looks whether something is healthy.
     Check(CheckWork),
+    /// Waits until somebody has typed the name of what will be destroyed.
+    Gate(Gate),
+    /// Waits until somebody has done something by hand.
+    Manual(Manual),
+}
+
+/// What has to be typed before something is destroyed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gate {
+    /// What has to be typed, exactly.
+    pub phrase: String,
+    /// What will be destroyed, as a sentence.
+    pub what: String,
+}
+
+/// What somebody has to do by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manual {
+    /// What is to be done, for whoever does it.
+    pub text: String,
+    /// Who may say that it is done; empty: whoever may approve.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<Principal>,
+}
+
+/// What is asked of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks<'a> {
+    /// To type something.
+    Gate(&'a Gate),
+    /// To do something, and to say so.
+    Manual(&'a Manual),
+}
+
+impl Work {
+    /// Whether it could go back to another release as well: CloudFormation goes back only to what it had before.
+    pub fn chooses(&self) -> bool {
+        match self {
+            Self::Stack(work) => matches!(work.way, StackWay::ChangeSet(_)),
+            Self::EcsService(_) | Self::EcsCodeDeploy(_) | Self::PipelineStage(_) | Self::CommitBuild(_) => true,
+            Self::PipelineFreeze(_) | Self::Gate(_) | Self::Manual(_) | Self::Check(_) => false,
+        }
+    }
+
+    /// What it asks of a person, if it is one who does this.
+    pub fn asks(&self) -> Option<Asks<'_>> {
+        match self {
+            Self::Gate(gate) => Some(Asks::Gate(gate)),
+            Self::Manual(manual) => Some(Asks::Manual(manual)),
+            Self::EcsService(_)
+            | Self::EcsCodeDeploy(_)
+            | Self::PipelineStage(_)
+            | Self::CommitBuild(_)
+            | Self::PipelineFreeze(_)
+            | Self::Stack(_)
+            | Self::Check(_) => None,
+        }
+    }
+
+    /// Whether it is a person who does this, and Rollbot waits for them.
+    pub fn is_by_a_person(&self) -> bool {
+        self.asks().is_some()
+    }
+}
+
+/// A stage of a pipeline that nothing is to be deployed through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PipelineFreeze {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The stage's name.
+    pub stage: String,
+    /// Whether the execution that is in the stage is stopped.
+    pub stop: Stop,
+}
+
+/// Whether the execution that is in a frozen stage is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// It goes on.
+    Leave,
+    /// It is stopped.
+    Stop,
+}
+
+impl PipelineFreeze {
+    /// What it is, for people: `pipeline shop-prod, stage Deploy`.
+    pub fn title(&self) -> String {
+        format!("pipeline {}, stage {}", self.pipeline, self.stage)
+    }
 }
 
 /// An ECS service and the task definition that it shall run.
@@ -37,6 +142,20 @@ pub struct EcsService {
     /// The digests of each platform's image, by the digest of the index that lists them. A task may report either.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub platforms: BTreeMap<String, Vec<String>>,
+}
+
+/// An ECS service under the deployment controller `CODE_DEPLOY`, and what `CodeDeploy` deploys to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EcsCodeDeploy {
+    /// The service and the task definition that it shall run.
+    pub ecs: EcsService,
+    /// The application's name in `CodeDeploy`.
+    pub application: String,
+    /// The deployment group's name.
+    pub group: String,
+    /// The `AppSpec` that is deployed, as `CodeDeploy` keeps it. Where something has to be registered first, that takes the
+    /// place of the task definition that it names.
+    pub app_spec: String,
 }
 
 /// A task definition that is registered on the way: another one's content with other images.

@@ -3,12 +3,9 @@
 pub mod aws;
 pub mod bot;
 pub mod player;
+pub mod record;
 pub mod scenario;
 pub mod script;
 pub mod slack;
 pub mod stage;
 pub mod wire;
-
-#[cfg(test)]
-#[path = "../../tests/support/record.rs"]
-mod record;

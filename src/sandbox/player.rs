@@ -134,6 +134,15 @@ impl<'a> Player<'a> {
                 let reply = self.stage.slack.submit(&user.id, &values).await;
                 self.show(&reply)
             }
+            What::Leave { who, group } => {
+                let user = self.person(who)?;
+                (self.print)(&format!("--- @{} leaves the group @{group} ---", user.name));
+                if self.stage.slack.leave_group(&user.id, group) {
+                    Ok(())
+                } else {
+                    Err(no(format!("@{} is in no group `{group}`", user.name)))
+                }
+            }
             What::Wait(sight) => self.wait(sight).await,
             What::Bot(BotEvent::Kill) => {
                 (self.print)("--- the bot is killed (SIGKILL) ---");
@@ -154,6 +163,13 @@ impl<'a> Player<'a> {
                 (self.print)(&format!("--- somebody else deploys {task_definition} to {service} ---"));
                 let deployed = self.stage.aws.deploy(cluster, name, task_definition);
                 deployed.map(drop).map_err(|refusal| no(format!("AWS refused: {refusal}")))
+            }
+            What::Approve { stage, action } => {
+                let (pipeline, name) =
+                    stage.split_once('/').ok_or_else(|| no(format!("`{stage}` is not `pipeline/stage`")))?;
+                (self.print)(&format!("--- somebody gives the manual approval {action} of {stage} in AWS ---"));
+                let approved = self.stage.aws.approve_action(pipeline, name, action);
+                approved.map_err(|refusal| no(format!("AWS refused: {refusal}")))
             }
             What::Fault { operation, fault, times } => {
                 (self.print)(&format!("--- {times} of the next {operation} will {} ---", fault.words()));

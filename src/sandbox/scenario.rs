@@ -12,7 +12,8 @@ pub struct Scenario {
     pub name: &'static str,
     /// The variant, if it is one.
     pub variant: Option<&'static str>,
-    /// rollbot.yml, with `@site@` where the load balancer's address goes.
+    /// rollbot.yml, with `@site@` where the load balancer's address goes, and `@site:<service>@` where that of another
+    /// service does.
     pub configuration: &'static str,
     /// AWS at the beginning.
     pub seed: Seed,
@@ -44,91 +45,93 @@ struct Variant {
     fastest: u32,
 }
 
+/// In a variant's patch, what is merged into rollbot.yml and not into the world.
+const CONFIGURATION: &str = "configuration";
+
 /// No story is played faster than this.
 const FASTEST: u32 = 1000;
 
 const WORKSPACE: &str = include_str!("scenarios/workspace.yml");
 
-const SCENARIOS: &[Files] = &[Files {
-    name: "ecs-playbook",
-    about: "an ECS service whose finished deployment answers 500",
-    configuration: include_str!("scenarios/ecs-playbook/rollbot.yml"),
-    world: include_str!("scenarios/ecs-playbook/world.yml"),
-    site_of: "api",
-    story: include_str!("scenarios/ecs-playbook/story.txt"),
-    variants: &[
-        Variant {
-            name: "in-flight",
-            about: "the bad deployment is still under way",
-            patch: include_str!("scenarios/ecs-playbook/in-flight.yml"),
-            story: include_str!("scenarios/ecs-playbook/in-flight.story.txt"),
-            fastest: 30,
-        },
-        Variant {
-            name: "previous-bad",
-            about: "the release before the bad one failed too",
-            patch: include_str!("scenarios/ecs-playbook/previous-bad.yml"),
-            story: include_str!("scenarios/ecs-playbook/previous-bad.story.txt"),
-            fastest: FASTEST,
-        },
-        Variant {
-            name: "circuit-breaker",
-            about: "ECS is rolling back by itself",
-            patch: include_str!("scenarios/ecs-playbook/circuit-breaker.yml"),
-            story: include_str!("scenarios/ecs-playbook/circuit-breaker.story.txt"),
-            fastest: 15,
-        },
-        Variant {
-            name: "fails-to-start",
-            about: "the tasks of the target cannot start",
-            patch: include_str!("scenarios/ecs-playbook/fails-to-start.yml"),
-            story: include_str!("scenarios/ecs-playbook/fails-to-start.story.txt"),
-            fastest: FASTEST,
-        },
-        Variant {
-            name: "unhealthy-after",
-            about: "the target runs and is not healthy either",
-            patch: include_str!("scenarios/ecs-playbook/unhealthy-after.yml"),
-            story: include_str!("scenarios/ecs-playbook/unhealthy-after.story.txt"),
-            fastest: FASTEST,
-        },
-        Variant {
-            name: "target-inactive",
-            about: "the release to go back to was deregistered",
-            patch: include_str!("scenarios/ecs-playbook/target-inactive.yml"),
-            story: include_str!("scenarios/ecs-playbook/target-inactive.story.txt"),
-            fastest: FASTEST,
-        },
-        Variant {
-            name: "image-gone",
-            about: "the image of the release to go back to was deleted",
-            patch: include_str!("scenarios/ecs-playbook/image-gone.yml"),
-            story: include_str!("scenarios/ecs-playbook/image-gone.story.txt"),
-            fastest: FASTEST,
-        },
-        Variant {
-            name: "image-archived",
-            about: "the image of the release to go back to cannot be pulled",
-            patch: include_str!("scenarios/ecs-playbook/image-archived.yml"),
-            story: include_str!("scenarios/ecs-playbook/image-archived.story.txt"),
-            fastest: FASTEST,
-        },
-        Variant {
-            name: "pin-image",
-            about: "a repaired image was pushed, and no task definition has it",
-            patch: include_str!("scenarios/ecs-playbook/pin-image.yml"),
-            story: include_str!("scenarios/ecs-playbook/pin-image.story.txt"),
-            fastest: FASTEST,
-        },
-        Variant {
-            name: "hook-paused",
-            about: "the bad deployment waits at a lifecycle hook",
-            patch: include_str!("scenarios/ecs-playbook/hook-paused.yml"),
-            story: include_str!("scenarios/ecs-playbook/hook-paused.story.txt"),
-            fastest: FASTEST,
-        },
-    ],
-}];
+/// A scenario by its folder's name, what it is about, and the service whose load balancer is `@site@`; then its
+/// variants, each by the name of its files and what it is about, and how fast it may be played where that is slower
+/// than others. The folder has `rollbot.yml`, `world.yml` and `story.txt`, and of each variant `NAME.yml` (the patch) and
+/// `NAME.story.txt`.
+macro_rules! files {
+    ($name:literal, $about:literal, site_of: $site_of:literal, [
+        $($variant:literal: $what:literal $(, fastest: $fastest:literal)?;)*
+    ]) => {
+        Files {
+            name: $name,
+            about: $about,
+            configuration: include_str!(concat!("scenarios/", $name, "/rollbot.yml")),
+            world: include_str!(concat!("scenarios/", $name, "/world.yml")),
+            site_of: $site_of,
+            story: include_str!(concat!("scenarios/", $name, "/story.txt")),
+            variants: &[$(Variant {
+                name: $variant,
+                about: $what,
+                patch: include_str!(concat!("scenarios/", $name, "/", $variant, ".yml")),
+                story: include_str!(concat!("scenarios/", $name, "/", $variant, ".story.txt")),
+                fastest: files!(@fastest $($fastest)?),
+            }),*],
+        }
+    };
+    (@fastest) => { FASTEST };
+    (@fastest $fastest:literal) => { $fastest };
+}
+
+const ECS_PLAYBOOK: Files = files! {
+    "ecs-playbook", "an ECS service whose finished deployment answers 500", site_of: "api", [
+        "in-flight": "the bad deployment is still under way", fastest: 30;
+        "previous-bad": "the release before the bad one failed too";
+        "circuit-breaker": "ECS is rolling back by itself", fastest: 15;
+        "fails-to-start": "the tasks of the target cannot start";
+        "unhealthy-after": "the target runs and is not healthy either";
+        "target-inactive": "the release to go back to was deregistered";
+        "image-gone": "the image of the release to go back to was deleted";
+        "secret-gone": "a secret that the release to go back to needs was deleted";
+        "membership-changed": "a voter leaves the group while people vote";
+        "drifted": "somebody deploys while people vote";
+        "image-archived": "the image of the release to go back to cannot be pulled";
+        "pin-image": "a repaired image was pushed, and no task definition has it";
+        "hook-paused": "the bad deployment waits at a lifecycle hook";
+        "manual-step": "somebody has to be told by hand before anything is changed";
+        "several": "one bad change went out to two targets of a service";
+        "several-fails": "one of two targets cannot go back";
+        "group": "several services go back as one";
+        "codedeploy": "CodeDeploy deploys the service, and its bad deployment is over";
+        "codedeploy-in-flight": "CodeDeploy still keeps the old tasks", fastest: 30;
+    ]
+};
+
+const CIRA_INVOICE: Files = files! {
+    "cira-invoice", "stacks of an application whose finished update answers 502", site_of: "CiraInvoice-Api-prod", [
+        "update-in-flight": "the update of the API stack is still under way", fastest: 50;
+        "update-rollback-failed": "taking the update of the API stack back got stuck";
+        "create-failed": "the creation of the monitoring stack failed";
+    ]
+};
+
+/// Variants whose bot is configured otherwise than the scenario's: scenario, variant, rollbot.yml.
+const CONFIGURED: &[(&str, &str, &str)] = &[
+    ("ecs-playbook", "several", SEVERAL_TARGETS),
+    ("ecs-playbook", "several-fails", SEVERAL_TARGETS),
+    ("ecs-playbook", "group", SEVERAL_TARGETS),
+];
+
+const SEVERAL_TARGETS: &str = include_str!("scenarios/ecs-playbook/several.rollbot.yml");
+
+const APGMS: Files = files! {
+    "apgms", "a pipeline's last deployment to staging answers 500", site_of: "Apgms", [
+        "structure-changed": "the pipeline was changed since, so it is run again for the commit";
+        "approval-inside": "the stage has a manual approval of its own";
+        "cdk-deploy": "a build of the earlier commit deploys it";
+    ]
+};
+
+/// Every scenario that is shipped.
+const SCENARIOS: &[Files] = &[ECS_PLAYBOOK, APGMS, CIRA_INVOICE];
 
 /// Every scenario and variant with what it is about.
 pub fn list() -> Vec<(String, &'static str)> {
@@ -164,14 +167,25 @@ pub fn find(name: &str, variant: Option<&str>) -> Result<Scenario, String> {
     };
     let broken = |what: &str, error: &dyn std::fmt::Display| format!("{what} of {name} cannot be read: {error}");
     let mut world: Value = serde_saphyr::from_str(files.world).map_err(|error| broken("the world", &error))?;
+    let own =
+        |(name, of, _): &&(&str, &str, &str)| *name == files.name && Some(*of) == variant.map(|variant| variant.name);
+    let mut configuration =
+        CONFIGURED.iter().find(own).map_or(files.configuration, |(_, _, configuration)| configuration);
     if let Some(variant) = variant {
-        let patch: Value = serde_saphyr::from_str(variant.patch).map_err(|error| broken(variant.name, &error))?;
+        let mut patch: Value = serde_saphyr::from_str(variant.patch).map_err(|error| broken(variant.name, &error))?;
+        if let Some(rules) = patch.as_object_mut().and_then(|patch| patch.remove(CONFIGURATION)) {
+            let mut whole: Value =
+                serde_saphyr::from_str(configuration).map_err(|error| broken("rollbot.yml", &error))?;
+            merge(&mut whole, rules);
+            // JSON is YAML. Leaked like the other files, which are there for ever too; a process sets few scenarios up.
+            configuration = format!("{whole:#}").leak();
+        }
         merge(&mut world, patch);
     }
     Ok(Scenario {
         name: files.name,
         variant: variant.map(|variant| variant.name),
-        configuration: files.configuration,
+        configuration,
         seed: serde_json::from_value(world).map_err(|error| broken("the world", &error))?,
         workspace: serde_saphyr::from_str(WORKSPACE).map_err(|error| broken("the workspace", &error))?,
         site_of: files.site_of,
@@ -208,7 +222,7 @@ mod tests {
     #[test]
     fn every_scenario_and_variant_can_be_read_with_its_story() {
         let all = list();
-        assert_eq!(all.len(), 11);
+        assert!(all.len() > 10, "{all:?}");
         for (name, _) in all {
             let mut words = name.split(' ');
             let scenario = find(words.next().unwrap(), words.next()).unwrap_or_else(|error| panic!("{error}"));

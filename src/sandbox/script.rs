@@ -10,6 +10,7 @@
 //! wait: sre alone "already approved"
 //! bot: kill
 //! bot: start
+//! sre: leaves the group sre-team
 //! aws: deploy shop-prod/api api:5
 //! aws: throttle UpdateService 2
 //! slack: down 5
@@ -53,6 +54,13 @@ pub enum What {
         /// Labels and what is put in.
         values: Vec<(String, String)>,
     },
+    /// Somebody is taken out of a user group.
+    Leave {
+        /// Their handle.
+        who: String,
+        /// The group's handle.
+        group: String,
+    },
     /// The script goes on when this can be seen.
     Wait(Sight),
     /// This happens to the bot.
@@ -63,6 +71,13 @@ pub enum What {
         service: String,
         /// `family:revision`.
         task_definition: String,
+    },
+    /// Somebody outside gives a manual approval of a pipeline.
+    Approve {
+        /// `pipeline/stage`.
+        stage: String,
+        /// The approval action's name.
+        action: String,
     },
     /// AWS answers so many calls of an operation with this fault.
     Fault {
@@ -202,8 +217,13 @@ fn read_person(who: &str, rest: &str) -> Result<What, String> {
     if rest.starts_with('/') || rest.starts_with('@') {
         return Ok(What::Type { who, text: rest.to_owned() });
     }
+    if let Some(group) = rest.strip_prefix("leaves the group ") {
+        return Ok(What::Leave { who, group: group.trim().trim_start_matches('@').to_owned() });
+    }
     let Some((button, values)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
-        return Err(format!("what does {who} do? Write a command that begins with /, or a button in [ ]"));
+        return Err(format!(
+            "what does {who} do? Write a command that begins with /, a button in [ ], or `leaves the group …`"
+        ));
     };
     let (button, values) = (button.trim().to_owned(), values.trim());
     if button != "Submit" {
@@ -241,6 +261,7 @@ fn read_aws(rest: &str) -> Result<What, String> {
         ["deploy", service, task_definition] => {
             Ok(What::Deploy { service: (*service).to_owned(), task_definition: (*task_definition).to_owned() })
         }
+        ["approve", stage, action] => Ok(What::Approve { stage: (*stage).to_owned(), action: (*action).to_owned() }),
         [kind, operation, times] => fault(kind, operation, times),
         [kind, operation] => fault(kind, operation, "1"),
         _ => Err("what happens at AWS? Write `deploy cluster/service family:revision` or `throttle UpdateService 2`"
@@ -281,12 +302,14 @@ mod tests {
         let script = read(
             "# a comment\n\ndev: /rollback prod api because it answers 500\nwait: card \"Waiting\"\nsre: [Approve]\n\
              sre: [Submit] Confirmation = rollback-production\nwait: thread \"v42\"\nwait: @sre alone \"already\"\n\
-             bot: kill\nbot: start\naws: deploy shop-prod/api api:5\naws: lose UpdateService\nslack: down 5\n\
+             bot: kill\nbot: start\nsre: leaves the group @sre-team\naws: deploy shop-prod/api api:5\naws: lose UpdateService\nslack: down 5\n\
              slack: throttle chat.postMessage 2\npause: 2",
         )
         .unwrap();
         let whats: Vec<&What> = script.iter().map(|line| &line.what).collect();
-        assert_eq!(script.len(), 13);
+        assert_eq!(script.len(), 14);
+        let leaves = What::Leave { who: "sre".to_owned(), group: "sre-team".to_owned() };
+        assert!(whats.contains(&&leaves), "{whats:?}");
         assert_eq!(script[0].number, 3);
         assert_eq!(whats[2], &What::Click { who: "sre".to_owned(), button: "Approve".to_owned() });
         assert_eq!(

@@ -14,6 +14,7 @@ use crate::incident::time::Pace;
 
 use super::aws::{AwsStandIn, Seed};
 use super::bot::{Bot, BotSettings};
+use super::record::By;
 use super::scenario::Scenario;
 use super::script::FaultKind;
 use super::slack::SlackStandIn;
@@ -49,14 +50,18 @@ impl Stage {
     /// When a port or a folder cannot be had, or the scenario's data is wrong.
     pub async fn set(scenario: &Scenario, program: PathBuf, pace: Pace) -> io::Result<Self> {
         let clock = Clock::start(pace);
-        let (stop, tasks, wire) = (CancellationToken::new(), TaskTracker::new(), Wire::default());
+        let (stop, tasks, wire) = (CancellationToken::new(), TaskTracker::new(), Wire::of(By::Bot));
         let faults = Faults::default();
         wire.interfere(Some(faults.interference(clock)));
         let aws = AwsStandIn::start(scenario.seed.clone(), clock, wire.clone(), &tasks, stop.clone()).await?;
         let slack = SlackStandIn::start(scenario.workspace.clone(), wire.clone(), clock, &tasks, stop.clone()).await?;
         let folder = tempfile::Builder::new().prefix("rollbot-sandbox-").tempdir()?;
         let site = aws.site(scenario.site_of).unwrap_or_default();
-        let configuration = scenario.configuration.replace("@site@", &site);
+        let mut configuration = scenario.configuration.replace("@site@", &site);
+        for service in &scenario.seed.services {
+            let site = aws.site(&service.name).unwrap_or_default();
+            configuration = configuration.replace(&format!("@site:{}@", service.name), &site);
+        }
         std::fs::write(folder.path().join("rollbot.yml"), configuration)?;
         let environment = [
             ("ROLLBOT_CONFIG", "rollbot.yml".to_owned()),
@@ -87,6 +92,20 @@ impl Stage {
     pub async fn begin(&mut self) -> io::Result<()> {
         self.bot.start().await?;
         self.aws.begin(&self.seed)
+    }
+
+    /// `decide` is asked ahead of the faults that the script asks for.
+    pub fn interfere(&self, decide: super::wire::Interference) {
+        let faults = self.faults.interference(self.clock);
+        self.wire.interfere(Some(Arc::new(move |call: &Call, moment: Moment| {
+            let (first, faults, call) = (decide(call, moment), Arc::clone(&faults), call.clone());
+            Box::pin(async move {
+                match first.await {
+                    None => faults(&call, moment).await,
+                    fault => fault,
+                }
+            })
+        })));
     }
 
     /// Where the bot's store, configuration and log lie.

@@ -4,8 +4,8 @@
 //! (a scenario, a crash test) answers with a [`Fault`]: throttle it, refuse it, perform it and lose the reply. A crash
 //! test kills the bot from inside that answer, so the crash falls exactly there.
 //!
-//! The journal can be kept: [`Wire::record`] names a file, and when the last clone of the wire goes, every call is in
-//! it. That is late on purpose: a call whose caller was killed before the reply is in it too.
+//! Where `ROLLBOT_RECORD` names a folder, every journal is kept there, for the judges: when the last clone of the wire
+//! goes, every call is in its file. That is late on purpose: a call whose caller was killed before the reply is in it too.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
+
+use super::record::{self, By};
 
 /// One call that reached a stand-in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,7 +60,7 @@ pub enum Fault {
 pub type Interference = Arc<dyn Fn(&Call, Moment) -> BoxFuture<'static, Option<Fault>> + Send + Sync>;
 
 /// The journal of both stand-ins, and the place where the sandbox interferes. Cheap to clone; clones share.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Wire(Arc<Journal>);
 
 #[derive(Default)]
@@ -90,7 +92,23 @@ fn write(record: &Path, calls: &[Call]) -> std::io::Result<()> {
     file.flush()
 }
 
+impl Default for Wire {
+    /// A wire on which a test makes the calls.
+    fn default() -> Self {
+        Self::of(By::Test)
+    }
+}
+
 impl Wire {
+    /// A wire on which `by` makes the calls.
+    pub fn of(by: By) -> Self {
+        let wire = Self(Arc::default());
+        if let Some(file) = record::file(by) {
+            wire.record(file);
+        }
+        wire
+    }
+
     /// Keeps the journal in `file`, one call a line as JSON, when the last clone of this wire goes.
     pub fn record(&self, file: PathBuf) {
         *self.0.record.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);

@@ -19,6 +19,9 @@ use crate::incident::ids::ChannelId;
 /// New messages in one channel within [`POSTS_WITHIN`]: Slack's one a second, with room for a small burst.
 const POSTS: usize = 5;
 
+/// How soon a channel is asked again in which somebody already waits to post.
+const AGAIN: Duration = Duration::from_millis(200);
+
 /// The window of [`POSTS`]: five seconds, and some slack for what the network does to distances in time.
 const POSTS_WITHIN: Duration = Duration::from_millis(5_300);
 
@@ -92,12 +95,22 @@ impl Budget {
         self.open(method).await;
     }
 
+    fn window(&self, channel: &ChannelId) -> Window {
+        let mut posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(posts.entry(channel.clone()).or_default())
+    }
+
+    /// How long a new message in `channel` would wait; `None` when it need not.
+    pub(super) fn post_waits(&self, method: &'static str, channel: &ChannelId) -> Option<Duration> {
+        self.closed_for(method).or_else(|| match self.window(channel).try_lock() {
+            Ok(mut window) => room(&mut window, self.clock.reading()),
+            Err(_somebody_waits) => Some(AGAIN),
+        })
+    }
+
     /// Waits until a new message may be posted in `channel`.
     pub(super) async fn admit_post(&self, method: &'static str, channel: &ChannelId) {
-        let window = {
-            let mut posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(posts.entry(channel.clone()).or_default())
-        };
+        let window = self.window(channel);
         let mut window = window.lock().await;
         loop {
             self.open(method).await;

@@ -4,11 +4,13 @@
 //! among the buttons that are legal *now*; an id that is not among them is a stale button, whoever sends it. The
 //! `action_id` is `<verb>:<incident>`, so that a click finds its incident and two buttons of a block differ.
 
-use crate::incident::due::{Phase, blocking, phase, proves_nothing};
+use crate::incident::due::{Phase, awaited, blocking, phase, proves_nothing};
 use crate::incident::ids::{Digest, IncidentId, StepId};
-use crate::incident::incident::{Incident, Run};
-use crate::incident::plan::Step;
+use crate::incident::incident::{Incident, Proposal, Run};
+use crate::incident::plan::{Purpose, Step};
+use crate::incident::remedy::RemedyRight;
 use crate::incident::step::{StepRecord, StepState};
+use crate::incident::work::Work;
 
 /// What a button does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub enum Action {
     Approve,
     /// Says no to the plan.
     Reject,
+    /// Holds deployments back ahead of the approval.
+    FreezeNow,
     /// Begins nothing new, finishes what is in flight, ends.
     Stop,
     /// Tries a failed step again.
@@ -35,6 +39,33 @@ pub enum Action {
         /// What that means.
         as_what: GoOn,
     },
+    /// Tries a failed step again, with a remedy that it offers.
+    Remedy {
+        /// Which.
+        step: StepId,
+        /// The attempt that failed.
+        attempt: u32,
+        /// The remedy's id.
+        remedy: String,
+    },
+    /// Does what a gate or a manual step waits for.
+    Pass {
+        /// Which.
+        step: StepId,
+        /// The attempt that waits.
+        attempt: u32,
+        /// What is asked.
+        asked: Asked,
+    },
+}
+
+/// What a step asks of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// To type a phrase.
+    Phrase,
+    /// To say that it is done.
+    Done,
 }
 
 /// What going on after a failed step means.
@@ -57,6 +88,10 @@ pub struct Button {
 
 /// How many characters of the digest make an id: 80 bits.
 const ID_LENGTH: usize = 20;
+/// How many remedies of one failure are offered: more than anybody weighs against each other at night.
+const REMEDIES: usize = 5;
+/// How many things that wait for a person are offered at once; a card with failures beside them holds no more.
+pub(super) const ASKS: usize = 2;
 
 impl Action {
     /// The first part of the `action_id`.
@@ -64,10 +99,36 @@ impl Action {
         match self {
             Self::Approve => "approve",
             Self::Reject => "reject",
+            Self::FreezeNow => "freeze",
             Self::Stop => "stop",
             Self::Retry { .. } => "retry",
             Self::Skip { as_what: GoOn::Without, .. } => "skip",
             Self::Skip { as_what: GoOn::Unproved, .. } => "accept",
+            Self::Remedy { .. } => "remedy",
+            Self::Pass { asked: Asked::Phrase, .. } => "gate",
+            Self::Pass { asked: Asked::Done, .. } => "done",
+        }
+    }
+
+    /// The failed step that it is a way on from.
+    pub fn helps(&self) -> Option<&StepId> {
+        match self {
+            Self::Retry { step, .. } | Self::Skip { step, .. } | Self::Remedy { step, .. } => Some(step),
+            Self::Approve | Self::Reject | Self::FreezeNow | Self::Stop | Self::Pass { .. } => None,
+        }
+    }
+
+    /// The step that waits for it.
+    pub fn passes(&self) -> Option<&StepId> {
+        match self {
+            Self::Pass { step, .. } => Some(step),
+            Self::Approve
+            | Self::Reject
+            | Self::FreezeNow
+            | Self::Stop
+            | Self::Retry { .. }
+            | Self::Skip { .. }
+            | Self::Remedy { .. } => None,
         }
     }
 }
@@ -76,10 +137,23 @@ impl Button {
     fn new(incident: &Incident, action: Action) -> Self {
         let plan = incident.proposal().map(|proposal| proposal.digest.as_str());
         let attempt = match &action {
-            Action::Retry { step, attempt } | Action::Skip { step, attempt, .. } => Some((step.as_str(), *attempt)),
+            Action::Retry { step, attempt }
+            | Action::Skip { step, attempt, .. }
+            | Action::Remedy { step, attempt, .. }
+            | Action::Pass { step, attempt, .. } => Some((step.as_str(), *attempt)),
+            Action::FreezeNow => incident.freeze_now.as_ref().map(|_| ("freeze", 2)),
             Action::Approve | Action::Reject | Action::Stop => None,
         };
-        let parts = serde_json::json!([incident.id, action.verb(), plan, attempt]);
+        let parts = match &action {
+            Action::Remedy { remedy, .. } => serde_json::json!([incident.id, action.verb(), plan, attempt, remedy]),
+            Action::Approve
+            | Action::Reject
+            | Action::FreezeNow
+            | Action::Stop
+            | Action::Retry { .. }
+            | Action::Skip { .. }
+            | Action::Pass { .. } => serde_json::json!([incident.id, action.verb(), plan, attempt]),
+        };
         let mut id = Digest::of(parts.to_string().as_bytes()).as_str().to_owned();
         id.truncate(ID_LENGTH);
         Self { id, action }
@@ -87,35 +161,89 @@ impl Button {
 
     /// What Slack carries as the button's `action_id`.
     pub fn action_id(&self, incident: &IncidentId) -> String {
-        format!("{}:{incident}", self.action.verb())
+        match &self.action {
+            // A step may offer several of them side by side.
+            Action::Remedy { remedy, .. } => format!("remedy-{remedy}:{incident}"),
+            Action::Approve
+            | Action::Reject
+            | Action::FreezeNow
+            | Action::Stop
+            | Action::Retry { .. }
+            | Action::Skip { .. }
+            | Action::Pass { .. } => format!("{}:{incident}", self.action.verb()),
+        }
     }
 }
 
 /// The buttons of `incident` that are legal now, in the order in which they are shown.
 pub fn buttons(incident: &Incident) -> Vec<Button> {
     let actions = match phase(incident) {
+        Phase::Waiting(proposal) if can_freeze(incident, proposal) => {
+            vec![Action::Approve, Action::FreezeNow, Action::Reject]
+        }
         Phase::Waiting(_) => vec![Action::Approve, Action::Reject],
         Phase::Planning | Phase::Starting(_) | Phase::Running(_) => vec![Action::Stop],
         Phase::Blocked(run) => {
-            blocking(run).flat_map(|(step, record)| ways_on(run, step, record)).chain([Action::Stop]).collect()
+            let ways = blocking(run).flat_map(|(step, record)| ways_on(run, step, record));
+            ways.chain(passes(run)).chain([Action::Stop]).collect()
         }
+        Phase::Awaiting(run) => passes(run).chain([Action::Stop]).collect(),
         Phase::Watching(run, _) if run.stopped.is_none() => vec![Action::Stop],
         Phase::Watching(..) | Phase::Draining(_) | Phase::Over(_) => Vec::new(),
     };
     actions.into_iter().map(|action| Button::new(incident, action)).collect()
 }
 
+/// Whether deployments can be held back ahead of the approval: they are not yet, and the plan says where.
+fn can_freeze(incident: &Incident, proposal: &Proposal) -> bool {
+    let to_do = match &incident.freeze_now {
+        None => true,
+        Some(freeze) => freeze.came_to.as_ref().is_some_and(|froze| !froze.failed.is_empty()),
+    };
+    to_do && proposal.plan.steps().any(|(purpose, _)| purpose == Purpose::Freeze)
+}
+
 /// What can be done about a failed step. Going on without it is offered only where somebody may.
 fn ways_on(run: &Run, step: &Step, record: &StepRecord) -> Vec<Action> {
     let (id, attempt) = (&step.id, record.attempt);
     let mut ways = vec![Action::Retry { step: id.clone(), attempt }];
+    let remedies = match &record.state {
+        StepState::Failed(failure) => failure.remedies.as_slice(),
+        StepState::Pending
+        | StepState::Active
+        | StepState::Waiting
+        | StepState::Done
+        | StepState::SkippedAfter { .. } => &[],
+    };
+    let may_skip = !run.proposal.terms.skippers.is_empty();
+    let offered = remedies.iter().filter(|remedy| may_skip || remedy.right == RemedyRight::Approve).take(REMEDIES);
+    ways.extend(offered.map(|remedy| Action::Remedy { step: id.clone(), attempt, remedy: remedy.id.clone() }));
     if let (StepState::Failed(failure), Some((purpose, _))) = (&record.state, run.proposal.plan.step(id))
-        && !run.proposal.terms.skippers.is_empty()
+        && may_skip
+        && !matches!(step.work, Work::Gate(_))
     {
         let as_what = if proves_nothing(purpose, failure) { GoOn::Unproved } else { GoOn::Without };
         ways.push(Action::Skip { step: id.clone(), attempt, as_what });
     }
     ways
+}
+
+/// What the steps that wait for a person wait for; as many as a card shows.
+fn passes(run: &Run) -> impl Iterator<Item = Action> + '_ {
+    awaited(run).take(ASKS).filter_map(|(step, record)| {
+        let asked = match &step.work {
+            Work::Gate(_) => Asked::Phrase,
+            Work::Manual(_) => Asked::Done,
+            Work::EcsService(_)
+            | Work::PipelineStage(_)
+            | Work::CommitBuild(_)
+            | Work::PipelineFreeze(_)
+            | Work::EcsCodeDeploy(_)
+            | Work::Stack(_)
+            | Work::Check(_) => return None,
+        };
+        Some(Action::Pass { step: step.id.clone(), attempt: record.attempt, asked })
+    })
 }
 
 /// What a click on the button `id` means now; `None` for a button that is not there any more.
@@ -125,7 +253,7 @@ pub fn meaning(incident: &Incident, id: &str) -> Option<Action> {
 
 /// The incident that an `action_id` names; `None` for an `action_id` that is not Rollbot's.
 pub fn incident_of(action_id: &str) -> Option<IncidentId> {
-    let (_verb, incident) = action_id.split_once(':')?;
+    let (_verb, incident) = action_id.rsplit_once(':')?;
     IncidentId::is_one(incident).then(|| IncidentId::new(incident))
 }
 
@@ -153,6 +281,10 @@ mod tests {
     #[case("blocked-check", &["retry", "skip", "stop"])]
     #[case("blocked-blind", &["retry", "accept", "stop"])]
     #[case("blocked-no-skipper", &["retry", "stop"])]
+    #[case("awaiting", &["gate", "done", "stop"])]
+    #[case("awaiting-in-vain", &["retry", "done", "stop"])]
+    #[case("awaited", &["stop"])]
+    #[case("blocked-remedies", &["retry", "remedy", "remedy", "skip", "stop"])]
     #[case("draining", &[])]
     #[case("watching", &["stop"])]
     #[case("closed-rolled-back", &[])]

@@ -141,6 +141,11 @@ impl SlackClient {
         Ok(answer.ts)
     }
 
+    /// How long [`Self::post_message`] would wait for its turn in `channel`; `None` when it need not.
+    pub fn post_waits(&self, channel: &ChannelId) -> Option<Duration> {
+        self.shared.budget.post_waits("chat.postMessage", channel)
+    }
+
     /// A place for one [`Self::update`], or how long until there may be one. Taken from the workspace's budget at
     /// once, so it should be used.
     pub fn try_update(&self) -> Result<UpdatePermit, Duration> {

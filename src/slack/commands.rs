@@ -12,6 +12,7 @@ use super::desk::{Desk, NotDone, full_member};
 use super::front::elsewhere;
 use super::grammar::{Run, Subject, Typed, Wanted};
 use super::grammar_vocabulary::KnownEnvironment;
+use super::inbox::Delivery;
 use super::message::Message;
 use super::payload::SlashCommand;
 use super::views::{dry_run, listing, private};
@@ -24,11 +25,21 @@ const LISTED: usize = 10;
 
 impl Desk {
     /// Carries a command out. `None`: what there is to see shows in the channel by itself.
-    pub(super) async fn command(&self, command: &SlashCommand, key: &str) -> Result<Option<Message>, NotDone> {
+    pub(super) async fn command(
+        &self,
+        command: &SlashCommand,
+        delivery: &Delivery,
+    ) -> Result<Option<Message>, NotDone> {
         let typed = self.front.read(command).map_err(NotDone::Said)?;
         match typed {
-            Typed::RollBack(wanted) => self.roll_back(wanted, command, key).await,
+            Typed::RollBack(wanted) => self.roll_back(wanted, command, &delivery.key).await,
             Typed::Stop(id) => self.stop(&id, command).await.map(Some),
+            Typed::Freeze { environment, service, reason } => {
+                Box::pin(self.freeze(environment, service, reason, command, &delivery.key)).await.map(Some)
+            }
+            Typed::Unfreeze { environment, service } => {
+                Box::pin(self.unfreeze(&environment, &service, command, &delivery.key)).await.map(Some)
+            }
             Typed::Status(subject) => Box::pin(self.status(subject, command)).await.map(Some),
             Typed::Releases { environment, service } => {
                 self.may_look(command).await?;
@@ -37,12 +48,18 @@ impl Desk {
                 Ok(Some(listing::releases(&asked, &targets, self.engine.clock.now())))
             }
             Typed::History { environment, service } => self.history(environment, service, command).await.map(Some),
+            Typed::Form { environment } => Box::pin(self.form(environment, command, delivery)).await,
             // Answered before anything is recorded.
             Typed::Help => Ok(None),
         }
     }
 
-    async fn roll_back(&self, wanted: Wanted, command: &SlashCommand, key: &str) -> Result<Option<Message>, NotDone> {
+    pub(super) async fn roll_back(
+        &self,
+        wanted: Wanted,
+        command: &SlashCommand,
+        key: &str,
+    ) -> Result<Option<Message>, NotDone> {
         let actor = self.actor(&command.by, &command.channel, &wanted.environment).await;
         let Some(team) = self.team(command).await else {
             return Err(NotDone::Said(private::rejection(&crate::incident::rejection::Rejection::UnknownPerson)));
@@ -51,6 +68,7 @@ impl Desk {
             environment: wanted.environment,
             service: wanted.service,
             to: wanted.to,
+            apart: wanted.apart,
             only: wanted.only,
             with: wanted.with,
             manner: wanted.manner,
@@ -99,15 +117,18 @@ impl Desk {
                 let mut open = self.engine.open_incidents().await?;
                 open.retain(|incident| self.is_here(incident, &command.channel));
                 open.reverse();
-                Ok(listing::status(&open, self.part_here(&command.channel).as_deref(), now))
+                let message = listing::status(&open, self.part_here(&command.channel).as_deref(), now);
+                let here = |environment: &str| self.front.here(&command.channel).any(|known| known.name == environment);
+                self.with_freezes(message, |environment, _| here(environment)).await
             }
             Subject::Environment(environment) => {
                 let services = Box::pin(self.engine.status(Some(&environment), None)).await?;
-                Ok(listing::services(&services, now))
+                self.with_freezes(listing::services(&services, now), |of, _| of == environment).await
             }
             Subject::Service { environment, service } => {
                 let services = Box::pin(self.engine.status(Some(&environment), Some(&service))).await?;
-                Ok(listing::services(&services, now))
+                let is_it = |of: &str, name: &str| of == environment && name == service;
+                self.with_freezes(listing::services(&services, now), is_it).await
             }
         }
     }
@@ -132,7 +153,7 @@ impl Desk {
     }
 
     /// Whoever asks what runs has to be a full member; the channel was looked at before.
-    async fn may_look(&self, command: &SlashCommand) -> Result<(), NotDone> {
+    pub(super) async fn may_look(&self, command: &SlashCommand) -> Result<(), NotDone> {
         let member = self.front.directory.member(&command.by, &command.channel, &[]).await;
         full_member(&member).map_err(|rejection| Refusal::Rejected(rejection).into())
     }

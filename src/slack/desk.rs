@@ -67,7 +67,7 @@ impl Desk {
         match delivery.arrival.door {
             Door::Commands => match payload::command(body) {
                 Ok(Called::Command(command)) => {
-                    let done = Box::pin(self.command(&command, &delivery.key)).await;
+                    let done = Box::pin(self.command(&command, &delivery)).await;
                     self.answer(&Addressee::from(&*command), done).await
                 }
                 Ok(Called::SslCheck) => Outcome::Settled,
@@ -113,6 +113,16 @@ impl Desk {
         let environment = self.engine.config.environments.get(environment);
         let groups = environment.map(|environment| environment.policy.groups()).unwrap_or_default();
         Actor::Slack(self.front.directory.member(by, channel, &groups).await)
+    }
+
+    /// Who does something about `incident`, with what its rules and its plan need to know of them.
+    pub(super) async fn actor_for(&self, by: &Person, incident: &Incident) -> Actor {
+        let environment = self.engine.config.environments.get(&incident.request.environment);
+        let mut groups = environment.map(|environment| environment.policy.groups()).unwrap_or_default();
+        groups.extend(incident.proposal().map(|proposal| proposal.plan.groups()).unwrap_or_default());
+        groups.sort();
+        groups.dedup();
+        Actor::Slack(self.front.directory.member(by, &incident.request.channel, &groups).await)
     }
 
     /// The rules of an environment.

@@ -19,6 +19,7 @@ use super::front::Front;
 use super::inbox::{Arrival, Delivery, Door, Outcome, Turn};
 use super::message::Message;
 use super::mirror_state::{Item, MirrorState, Shown};
+use super::payload::{Interaction, interaction};
 use super::scripted_slack::ScriptedSlack;
 use super::views::fixtures::{Told, terms};
 use super::views::states::states;
@@ -53,15 +54,15 @@ services:
     verify: [{ http: { url: "https://api.example.com/health" } }]
 "#;
 
-struct House {
-    slack: ScriptedSlack,
+pub(super) struct House {
+    pub(super) slack: ScriptedSlack,
     api: String,
-    desk: Desk,
+    pub(super) desk: Desk,
     store: Store,
     _folder: TempDir,
 }
 
-async fn house() -> House {
+pub(super) async fn house() -> House {
     let slack = ScriptedSlack::default();
     let ok = json!({ "ok": true });
     slack.says("auth.test", json!({ "ok": true, "team_id": "T0SHOP0001", "user_id": "U0BOT00001" }));
@@ -93,7 +94,7 @@ async fn house() -> House {
 }
 
 impl House {
-    async fn with(self, told: Told) -> Self {
+    pub(super) async fn with(self, told: Told) -> Self {
         let mut incident = told.incident;
         // The fixtures tell of one day; here it is whatever day it is.
         if let State::Proposed(proposal) = &mut incident.state {
@@ -105,7 +106,7 @@ impl House {
         self
     }
 
-    async fn incident(&self) -> Incident {
+    pub(super) async fn incident(&self) -> Incident {
         self.store.load(&IncidentId::new("rb-7k3fq")).await.unwrap().unwrap().incident
     }
 
@@ -140,8 +141,14 @@ impl House {
 
     /// A click on the button `verb` of the card as it is now.
     async fn click(&self, user: &str, verb: &str) -> Value {
+        self.click_on(user, &format!("{verb}:")).await
+    }
+
+    /// A click on the button whose `action_id` begins so.
+    pub(super) async fn click_on(&self, user: &str, action: &str) -> Value {
         let incident = self.incident().await;
-        let button = buttons(&incident).into_iter().find(|button| button.action.verb() == verb).unwrap();
+        let is_it = |button: &super::buttons::Button| button.action_id(&incident.id).starts_with(action);
+        let button = buttons(&incident).into_iter().find(is_it).unwrap();
         json!({
             "type": "block_actions",
             "user": { "id": user, "team_id": "T0SHOP0001" },
@@ -153,12 +160,19 @@ impl House {
         })
     }
 
-    async fn interacts(&self, payload: &Value) -> Vec<String> {
+    /// What is wrong with what was filled into a form, by block.
+    pub(super) async fn wrong_entry(&self, payload: &Value) -> Option<Value> {
+        let body = form(payload);
+        let Ok(Interaction::Submission(submission)) = interaction(body.as_bytes()) else { panic!("{body}") };
+        self.desk.front.wrong_entry(&submission).await
+    }
+
+    pub(super) async fn interacts(&self, payload: &Value) -> Vec<String> {
         assert_eq!(self.deliver(Door::Interactions, form(payload), Turn::First).await, Outcome::Settled);
         self.answers()
     }
 
-    fn submission(user: &str, phrase: &str, view: &Value) -> Value {
+    pub(super) fn submission(user: &str, phrase: &str, view: &Value) -> Value {
         json!({
             "type": "view_submission",
             "user": { "id": user, "team_id": "T0SHOP0001" },
@@ -178,7 +192,7 @@ impl House {
     }
 
     /// Every private sentence so far.
-    fn answers(&self) -> Vec<String> {
+    pub(super) fn answers(&self) -> Vec<String> {
         let mut answers = self.slack.bodies("respond");
         answers.extend(self.slack.bodies("chat.postEphemeral"));
         answers.iter().map(|body| body["text"].as_str().unwrap().to_owned()).collect()

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
-use crate::config::Config;
+use crate::config::{Config, ServiceIn};
 use crate::incident::ids::ChannelId;
 use crate::incident::rejection::Rejection;
 use crate::store::Store;
@@ -20,8 +20,11 @@ use super::message::Message;
 use super::mrkdwn::{all_of, foreign};
 use super::payload::{Person, SlashCommand, Submission};
 use super::replies::{Addressee, tell};
+use super::views::ask;
 use super::views::confirm::{CALLBACK, Confirming, PHRASE_BLOCK, PHRASE_INPUT};
+use super::views::pass::{self, NOTE_BLOCK, NOTE_INPUT};
 use super::views::reason::{self, REASON_BLOCK, REASON_INPUT};
+use super::views::remedy::{self, CHOICES_BLOCK};
 use super::views::{help, private};
 
 /// What answers at once. Cheap to clone.
@@ -69,6 +72,9 @@ impl Front {
 
     /// What is wrong with what was filled into a form, by block; the form shows it and stays open.
     pub async fn wrong_entry(&self, submission: &Submission) -> Option<Value> {
+        if submission.callback_id == ask::CALLBACK {
+            return self.wrong_command(submission);
+        }
         let confirming = Confirming::read(&submission.private_metadata)?;
         let stored = match self.store.load(&confirming.incident).await {
             Ok(stored) => stored?,
@@ -89,8 +95,29 @@ impl Front {
                 (compulsory && typed_reason(submission).is_none())
                     .then(|| entry_error(submission, "Say why in a few words: the card shows it."))
             }
+            pass::CALLBACK => {
+                let Some(Action::Pass { step, .. }) = meaning(&stored.incident, &confirming.button) else {
+                    return None;
+                };
+                let phrase = pass::phrase_of(&stored.incident, &step)?;
+                let typed = typed_phrase(submission).unwrap_or_default();
+                let wrong = format!("That is not the phrase. Type {phrase} exactly.");
+                (typed.trim() != phrase).then(|| entry_error(submission, &wrong))
+            }
+            remedy::CALLBACK => {
+                let action = meaning(&stored.incident, &confirming.button)?;
+                let offered = remedy::offered(&stored.incident, &action)?;
+                let nothing = remedy::chosen(offered, &submission.ticked).is_empty();
+                (nothing && !offered.choices.is_empty())
+                    .then(|| entry_error(submission, "Choose at least one, or cancel."))
+            }
             _ => None,
         }
+    }
+
+    /// Every name that commands may use.
+    pub(super) fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
     }
 
     /// The environments that take commands in `channel`.
@@ -100,7 +127,7 @@ impl Front {
 
     fn help(&self, channel: &ChannelId) -> Message {
         let names = |environment: &KnownEnvironment| {
-            let services = environment.services.iter().map(|service| service.name.clone());
+            let services = environment.services.iter().chain(&environment.groups).map(|service| service.name.clone());
             (environment.name.clone(), services.collect())
         };
         help::help(&self.here(channel).map(names).collect::<Vec<_>>())
@@ -119,11 +146,23 @@ pub(super) fn typed_reason(submission: &Submission) -> Option<&str> {
     (!reason.is_empty()).then_some(reason)
 }
 
+/// The note that was typed into a form, if one was.
+pub(super) fn typed_note(submission: &Submission) -> Option<&str> {
+    let note = submission.values.get(NOTE_BLOCK)?.get(NOTE_INPUT)?.trim();
+    (!note.is_empty()).then_some(note)
+}
+
 /// A sentence of plain text under the one field of a form.
 pub(super) fn entry_error(submission: &Submission, sentence: &str) -> Value {
-    let block = if submission.callback_id == reason::CALLBACK { REASON_BLOCK } else { PHRASE_BLOCK };
+    let block = match submission.callback_id.as_str() {
+        reason::CALLBACK => REASON_BLOCK.to_owned(),
+        remedy::CALLBACK => format!("{CHOICES_BLOCK}0"),
+        ask::CALLBACK => ask::SUBJECT_BLOCK.to_owned(),
+        pass::CALLBACK if submission.values.contains_key(NOTE_BLOCK) => NOTE_BLOCK.to_owned(),
+        _ => PHRASE_BLOCK.to_owned(),
+    };
     let mut errors = Map::new();
-    errors.insert(block.to_owned(), Value::from(sentence));
+    errors.insert(block, Value::from(sentence));
     Value::Object(errors)
 }
 
@@ -140,21 +179,38 @@ pub(super) fn elsewhere(environment: &str, channels: &[ChannelId]) -> Message {
 impl Vocabulary {
     /// The names that `config` defines.
     pub fn of(config: &Config) -> Self {
+        let targets = |service: &ServiceIn| -> Vec<String> {
+            service.targets.iter().flat_map(|stage| &stage.targets).map(|target| target.name.clone()).collect()
+        };
         let services = |environment: &str| {
-            let here = config.services.values().filter_map(|service| {
-                let configured = service.environments.get(environment)?;
-                let targets = configured.targets.iter().flat_map(|stage| &stage.targets);
-                Some(KnownService {
-                    name: service.name.clone(),
-                    targets: targets.map(|target| target.name().to_owned()).collect(),
-                })
-            });
-            here.collect()
+            let here = config.services.values().filter_map(|service| service.environments.get(environment));
+            here.map(|service| KnownService {
+                name: service.service.clone(),
+                targets: targets(service),
+                parts: Vec::new(),
+            })
+            .collect()
+        };
+        let groups = |environment: &str| {
+            let here = config.groups.keys().filter_map(|name| config.group(environment, name));
+            here.map(|group| KnownService {
+                targets: group
+                    .services
+                    .iter()
+                    .flat_map(|service| {
+                        targets(service).into_iter().map(move |target| format!("{}/{target}", service.service))
+                    })
+                    .collect(),
+                parts: group.services.iter().map(|service| service.service.clone()).collect(),
+                name: group.name,
+            })
+            .collect()
         };
         let environments = config.environments.values().map(|environment| KnownEnvironment {
             name: environment.name.clone(),
             channels: environment.channels.clone(),
             services: services(&environment.name),
+            groups: groups(&environment.name),
         });
         Self { environments: environments.collect() }
     }

@@ -4,11 +4,13 @@
 //! where a guess could roll back the wrong thing: an unknown name is answered with the nearest, never replaced by it.
 //! A flag counts wherever it stands, in a reason too: who typed `--dry-run` did not want the real thing.
 
+use std::collections::BTreeMap;
+
 use crate::config::RESERVED_VERBS;
 use crate::incident::ids::{ChannelId, IncidentId};
 use crate::incident::request::Manner;
 
-use super::grammar_clauses::{Clauses, begins_a_clause};
+use super::grammar_clauses::{Clauses, because, begins_a_clause};
 use super::grammar_vocabulary::{KnownEnvironment, Vocabulary, are};
 use super::grammar_words::{Flag, Word, excerpt, words};
 
@@ -33,8 +35,29 @@ pub enum Typed {
         /// Only this service.
         service: Option<String>,
     },
+    /// Hold deployments back.
+    Freeze {
+        /// The environment's name.
+        environment: String,
+        /// The service's name.
+        service: String,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Let deployments go.
+    Unfreeze {
+        /// The environment's name.
+        environment: String,
+        /// The service's name.
+        service: String,
+    },
     /// Stop an incident.
     Stop(IncidentId),
+    /// A form in which one says what to roll back.
+    Form {
+        /// Of this environment only.
+        environment: Option<String>,
+    },
     /// What can be typed.
     Help,
 }
@@ -44,10 +67,12 @@ pub enum Typed {
 pub struct Wanted {
     /// The environment's name.
     pub environment: String,
-    /// The service's name.
+    /// The service's name, or a group's.
     pub service: String,
     /// Which release; `None` means the one before.
     pub to: Option<String>,
+    /// Which release for each target, where they are named apart.
+    pub apart: BTreeMap<String, String>,
     /// Only these targets.
     pub only: Vec<String>,
     /// Also these targets.
@@ -126,17 +151,21 @@ pub fn parse(text: &str, vocabulary: &Vocabulary, channel: &ChannelId) -> Result
     if words.first().is_some_and(|word| word.is("/rollback") || word.is("rollback")) {
         words.remove(0);
     }
-    let Some((first, rest)) = words.split_first() else {
-        return Ok(Typed::Help);
-    };
     let reader = Reader { vocabulary, channel };
+    let Some((first, rest)) = words.split_first() else {
+        // Where nothing can be filled in, a form is of no use.
+        let is_somewhere = vocabulary.here(channel).any(|environment| !environment.services.is_empty());
+        return Ok(if is_somewhere { Typed::Form { environment: None } } else { Typed::Help });
+    };
     match first.plain.to_ascii_lowercase().as_str() {
         "help" | "?" => return Ok(Typed::Help),
         "status" => return reader.status(rest),
         "releases" => return reader.releases(rest),
         "history" => return reader.history(rest),
         "stop" => return Reader::stop(rest),
-        verb @ ("freeze" | "unfreeze" | "report" | "note") => return Err(not_yet(verb)),
+        "freeze" => return reader.freeze(rest, "freeze"),
+        "unfreeze" => return reader.freeze(rest, "unfreeze"),
+        verb @ ("report" | "note") => return Err(not_yet(verb)),
         _ => {}
     }
     match first.flag() {
@@ -151,12 +180,8 @@ pub fn parse(text: &str, vocabulary: &Vocabulary, channel: &ChannelId) -> Result
 /// What this version does not do: known by name, so that nobody thinks they mistyped it.
 pub(super) fn not_yet(what: &str) -> Misread {
     Misread::sentence(match what {
-        "freeze" | "unfreeze" => {
-            "This version does not hold deployments back; pause the pipeline where it runs, and resume it there."
-        }
         "report" => "This version writes no reports; `/rollback status rb-…` shows what happened.",
-        "note" => "This version keeps no notes; write them into the incident's thread.",
-        _ => "This version takes one release for all targets; use `to … only …` for each in turn.",
+        _ => "This version keeps no notes; write them into the incident's thread.",
     })
 }
 
@@ -186,15 +211,18 @@ impl<'a> Reader<'a> {
             if rest.iter().any(|word| word.flag() == Some(Flag::Help)) {
                 return Ok(Typed::Help);
             }
+            if rest.is_empty() {
+                return Ok(Typed::Form { environment: Some(environment.name.clone()) });
+            }
             let example = environment.services.first().map_or("…", |service| &service.name);
             return Err(Misread::sentence(format!(
-                "This version rolls back one service at a time: type `/rollback {} {example}`; in {} there {}.",
+                "Say what to roll back after the environment, as in `/rollback {} {example} …`; in {} there {}.",
                 environment.name,
                 environment.name,
-                are(&environment.service_names())
+                are(&environment.subject_names())
             )));
         };
-        let service = environment.service(second).ok_or_else(|| environment.no_service(second, ""))?;
+        let service = environment.subject(second).ok_or_else(|| environment.no_service(second, ""))?;
         Clauses::new(environment, service).read(clauses)
     }
 
@@ -224,7 +252,7 @@ impl<'a> Reader<'a> {
                     "Say which service: `/rollback releases {} …`; in {} there {}.",
                     environment.name,
                     environment.name,
-                    are(&environment.service_names())
+                    are(&environment.subject_names())
                 )))
             }
             [environment, service, more @ ..] => {
@@ -251,6 +279,29 @@ impl<'a> Reader<'a> {
         Ok(Typed::History { environment, service })
     }
 
+    /// `freeze` and `unfreeze`: environment and service, and why.
+    fn freeze(&self, rest: &[&Word], verb: &str) -> Result<Typed, Misread> {
+        let (environment, service, clauses) = match rest {
+            [] => return Err(Misread::sentence(format!("Say of what, as in `/rollback {verb} prod api`."))),
+            [environment] => {
+                let environment = self.environment(environment)?;
+                return Err(Misread::sentence(format!(
+                    "Say which service: `/rollback {verb} {} …`; in {} there {}.",
+                    environment.name,
+                    environment.name,
+                    are(&environment.subject_names())
+                )));
+            }
+            [environment, service, clauses @ ..] => (environment, service, clauses),
+        };
+        let (environment, service) = self.service(environment, service, verb)?;
+        let reason = because(clauses, &format!("{verb} {environment} {service}"))?;
+        Ok(match verb {
+            "freeze" => Typed::Freeze { environment, service, reason },
+            _ => Typed::Unfreeze { environment, service },
+        })
+    }
+
     fn stop(rest: &[&Word]) -> Result<Typed, Misread> {
         match rest {
             [] => Err(Misread::sentence(
@@ -271,7 +322,7 @@ impl<'a> Reader<'a> {
 
     fn service(&self, environment: &Word, service: &Word, verb: &str) -> Result<(String, String), Misread> {
         let environment = self.environment(environment)?;
-        let service = environment.service(service).ok_or_else(|| environment.no_service(service, verb))?;
+        let service = environment.subject(service).ok_or_else(|| environment.no_service(service, verb))?;
         Ok((environment.name.clone(), service.name.clone()))
     }
 }

@@ -1,9 +1,11 @@
 //! What follows environment and service in a rollback: `to …`, `only …`, `with …`, `because …` and flags, in any order.
 
+use std::collections::BTreeMap;
+
 use crate::config::{KEYWORDS, nearest};
 use crate::incident::request::Manner;
 
-use super::grammar::{Misread, Run, Typed, Wanted, not_yet};
+use super::grammar::{Misread, Run, Typed, Wanted};
 use super::grammar_vocabulary::{KnownEnvironment, KnownService, are};
 use super::grammar_words::{Flag, Word, excerpt, unquoted};
 
@@ -68,6 +70,7 @@ pub(super) struct Clauses<'a> {
     environment: &'a KnownEnvironment,
     service: &'a KnownService,
     to: To,
+    apart: BTreeMap<String, String>,
     only: Vec<String>,
     with: Vec<String>,
     manner: Manner,
@@ -82,6 +85,7 @@ impl<'a> Clauses<'a> {
             environment,
             service,
             to: To::Unsaid,
+            apart: BTreeMap::new(),
             only: Vec::new(),
             with: Vec::new(),
             manner: Manner::Regular,
@@ -102,6 +106,9 @@ impl<'a> Clauses<'a> {
                     Keyword::Only | Keyword::With => self.targets(keyword, glued.as_ref(), rest)?,
                     Keyword::Because => self.because(glued.as_ref(), rest)?,
                 }
+            } else if word.plain.contains('=') {
+                self.one_apart(word)?;
+                rest
             } else if matches!(word.plain.to_ascii_lowercase().as_str(), "dry-run" | "dryrun") {
                 self.run = Run::Dry;
                 rest
@@ -125,6 +132,7 @@ impl<'a> Clauses<'a> {
                 To::Unsaid | To::Previous => None,
                 To::Release(release) => Some(release),
             },
+            apart: self.apart,
             only: self.only,
             with: self.with,
             manner: self.manner,
@@ -167,17 +175,33 @@ impl<'a> Clauses<'a> {
             }
         };
         if word.plain.contains('=') {
-            return Err(not_yet("targets apart"));
+            // The others, if there are any, follow by themselves.
+            self.one_apart(word)?;
+            return Ok(behind);
         }
-        let release = word.plain.trim_start_matches('#');
-        if release.is_empty() || release.chars().count() > LONGEST_RELEASE {
-            return Err(Misread::sentence(
-                "That is no name of a release; `/rollback releases` with environment and service lists them.",
-            ));
+        if !self.apart.is_empty() {
+            return Err(one_or_each());
         }
-        let previous = ["previous", "prev"].iter().any(|word| release.eq_ignore_ascii_case(word));
-        self.to = if previous { To::Previous } else { To::Release(release.to_owned()) };
+        self.to = release(&word.plain)?;
         Ok(behind)
+    }
+
+    /// `backend=42`: a release for one target.
+    fn one_apart(&mut self, word: &Word) -> Result<(), Misread> {
+        let (name, named) = word.plain.split_once('=').unwrap_or((&word.plain, ""));
+        let name = Word { raw: name.to_owned(), plain: name.trim_end_matches(':').to_owned() };
+        let target = self.service.target(&name).ok_or_else(|| self.service.no_target(&name))?;
+        if self.to != To::Unsaid {
+            return Err(one_or_each());
+        }
+        let named = match release(named.trim_start_matches(['"', '“', '‘', '\'']))? {
+            To::Unsaid | To::Previous => "previous".to_owned(),
+            To::Release(release) => release,
+        };
+        if self.apart.insert(target.to_owned(), named).is_some() {
+            return Err(Misread::sentence(format!("{target} has two releases; say one.")));
+        }
+        Ok(())
     }
 
     fn targets<'w>(
@@ -229,19 +253,7 @@ impl<'a> Clauses<'a> {
                 None => said.push(&word.raw),
             }
         }
-        let reason = said.join(" ");
-        let reason = unquoted(&reason);
-        if reason.is_empty() {
-            return Err(Misread::sentence(
-                "Say why after `because`, as in `because 5xx since 12:10`, or leave it out.",
-            ));
-        }
-        if reason.chars().count() > LONGEST_REASON {
-            return Err(Misread::sentence(format!(
-                "The reason is too long for the card; say it in at most {LONGEST_REASON} characters."
-            )));
-        }
-        self.reason = Some(reason.to_owned());
+        self.reason = Some(reason(&said)?);
         Ok(left)
     }
 
@@ -249,16 +261,23 @@ impl<'a> Clauses<'a> {
     fn stray(&self, word: &Word) -> Misread {
         let typed = excerpt(&word.raw);
         let command = format!("/rollback {} {}", self.environment.name, self.service.name);
-        if word.plain.contains('=') {
-            return not_yet("targets apart");
-        }
         if let Some(target) = self.service.target(word) {
             return Misread::sentence(format!("To take only {target} back, type `{command} only {target}`."));
         }
-        if let Some(other) = self.environment.service(word) {
+        if let Some(other) = self.environment.subject(word) {
+            let environment = &self.environment.name;
+            let has_both =
+                |group: &&KnownService| group.parts.contains(&self.service.name) && group.parts.contains(&other.name);
+            let both = self.environment.groups.iter().find(has_both).map(|group| {
+                format!(
+                    ", or `/rollback {environment} {} only {} {}` for both",
+                    group.name, self.service.name, other.name
+                )
+            });
             return Misread::sentence(format!(
-                "This version rolls back one service at a time: type `{command}`, then `/rollback {} {}`.",
-                self.environment.name, other.name
+                "One command takes back one service or group: type `{command}`, then `/rollback {environment} {}`{}.",
+                other.name,
+                both.unwrap_or_default()
             ));
         }
         if let Some(near) = nearest(&word.plain, KEYWORDS) {
@@ -274,6 +293,58 @@ impl<'a> Clauses<'a> {
         }
         Misread::sentence(format!("“{typed}” is not understood; type `{command} to …` or `{command} because …`."))
     }
+}
+
+/// A reason of these words.
+fn reason(said: &[&str]) -> Result<String, Misread> {
+    let reason = said.join(" ");
+    let reason = unquoted(&reason);
+    if reason.is_empty() {
+        return Err(Misread::sentence("Say why after `because`, as in `because 5xx since 12:10`, or leave it out."));
+    }
+    if reason.chars().count() > LONGEST_REASON {
+        return Err(Misread::sentence(format!(
+            "The reason is too long for the card; say it in at most {LONGEST_REASON} characters."
+        )));
+    }
+    Ok(reason.to_owned())
+}
+
+/// `because …` and nothing else; `usage` is the command that it may follow. There is nothing that a flag could mean.
+pub(super) fn because(words: &[&Word], usage: &str) -> Result<Option<String>, Misread> {
+    let Some((first, rest)) = words.split_first() else { return Ok(None) };
+    if let Some(flag) = words.iter().find(|word| word.flag().is_some()) {
+        return Err(Misread::sentence(format!(
+            "`/rollback {usage}` takes no flags; leave {} out.",
+            excerpt(&flag.raw)
+        )));
+    }
+    match keyword(first) {
+        Some((Keyword::Because, glued)) => {
+            let words = glued.iter().map(|word| word.raw.as_str()).chain(rest.iter().map(|word| word.raw.as_str()));
+            reason(&words.collect::<Vec<_>>()).map(Some)
+        }
+        Some((Keyword::To | Keyword::Only | Keyword::With, _)) | None => Err(Misread::sentence(format!(
+            "“{}” is too much; say no more than in `/rollback {usage} because …`.",
+            excerpt(&first.raw)
+        ))),
+    }
+}
+
+/// A release as it is named after `to` or `=`.
+fn release(named: &str) -> Result<To, Misread> {
+    let release = named.trim_start_matches('#');
+    if release.is_empty() || release.chars().count() > LONGEST_RELEASE {
+        return Err(Misread::sentence(
+            "That is no name of a release; `/rollback releases` with environment and service lists them.",
+        ));
+    }
+    let previous = ["previous", "prev"].iter().any(|word| release.eq_ignore_ascii_case(word));
+    Ok(if previous { To::Previous } else { To::Release(release.to_owned()) })
+}
+
+fn one_or_each() -> Misread {
+    Misread::sentence("Say one release for all targets (`to 42`), or one for each (`to a=42 b=v7`), not both.")
 }
 
 fn unknown_flag(word: &Word, name: &str) -> Misread {

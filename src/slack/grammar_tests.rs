@@ -10,18 +10,24 @@ fn vocabulary() -> Vocabulary {
     let service = |name: &str, targets: &[&str]| KnownService {
         name: name.to_owned(),
         targets: targets.iter().map(|target| (*target).to_owned()).collect(),
+        parts: Vec::new(),
     };
-    let environment = |name: &str, channels: &[&str], services| KnownEnvironment {
+    let environment = |name: &str, channels: &[&str], services, groups| KnownEnvironment {
         name: name.to_owned(),
         channels: channels.iter().map(|id| ChannelId::new(*id)).collect(),
         services,
+        groups,
+    };
+    let everything = KnownService {
+        parts: vec!["api".to_owned(), "web-shop".to_owned()],
+        ..service("everything", &["api/backend", "api/frontend", "api/db", "web-shop/site"])
     };
     let api = service("api", &["backend", "frontend", "db"]);
     Vocabulary {
         environments: vec![
-            environment("prod", &["C0INC00001"], vec![api.clone(), service("web-shop", &["site"])]),
-            environment("staging", &["C0INC00001", "C0DEV00001"], vec![api]),
-            environment("secret-lab", &["C0LAB00001", "C0LAB00002"], vec![service("laser", &["beam"])]),
+            environment("prod", &["C0INC00001"], vec![api.clone(), service("web-shop", &["site"])], vec![everything]),
+            environment("staging", &["C0INC00001", "C0DEV00001"], vec![api], vec![]),
+            environment("secret-lab", &["C0LAB00001", "C0LAB00002"], vec![service("laser", &["beam"])], vec![]),
         ],
     }
 }
@@ -39,12 +45,13 @@ fn sentence(text: &str) -> String {
 
 /// A rollback of `prod api`, in short: `to 42 | only a,b | with c | because … | dry`.
 fn brief(text: &str) -> String {
-    let Wanted { environment, service, to, only, with, manner, reason, run } = match read(text) {
+    let Wanted { environment, service, to, apart, only, with, manner, reason, run } = match read(text) {
         Ok(Typed::RollBack(wanted)) => wanted,
         other => panic!("`{text}` was read as {other:?}"),
     };
     let mut parts = vec![format!("{environment} {service}")];
     parts.extend(to.map(|to| format!("to {to}")));
+    parts.extend(apart.into_iter().map(|(target, release)| format!("{target}={release}")));
     parts.extend((!only.is_empty()).then(|| format!("only {}", only.join(","))));
     parts.extend((!with.is_empty()).then(|| format!("with {}", with.join(","))));
     parts.extend(reason.map(|reason| format!("because {reason}")));
@@ -109,19 +116,31 @@ fn brief(text: &str) -> String {
 #[case("prod api because bad release —dry-run", "prod api | because bad release | dry")]
 #[case("prod api because --dry-run first", "prod api | because first | dry")]
 #[case("staging api to 7 because x only y", "staging api | to 7 | because x only y")]
+#[case("prod everything", "prod everything")]
+#[case("prod everything only api", "prod everything | only api")]
+#[case("prod everything only api/backend web-shop", "prod everything | only api/backend,web-shop")]
+#[case("prod everything only site", "prod everything | only web-shop/site")]
+#[case("prod everything to v42", "prod everything | to v42")]
+#[case("prod everything to api=42 web-shop=v7", "prod everything | api=42 | web-shop=v7")]
+#[case("prod everything to API/Backend=42, site=prev", "prod everything | api/backend=42 | web-shop/site=previous")]
+#[case("prod api to backend=42 frontend=job-7", "prod api | backend=42 | frontend=job-7")]
+#[case("prod api backend=42 frontend=job-7 because x", "prod api | backend=42 | frontend=job-7 | because x")]
+#[case("prod api only backend to backend=#42", "prod api | backend=42 | only backend")]
 fn a_rollback_is_read(#[case] typed: &str, #[case] meant: &str) {
     assert_eq!(brief(typed), meant);
 }
 
 #[rstest]
-#[case("", Typed::Help)]
-#[case("   ", Typed::Help)]
+#[case("", Typed::Form { environment: None })]
+#[case("   ", Typed::Form { environment: None })]
 #[case("help", Typed::Help)]
 #[case("HELP!", Typed::Help)]
 #[case("?", Typed::Help)]
 #[case("—help", Typed::Help)]
 #[case("prod api --help", Typed::Help)]
-#[case("/rollback", Typed::Help)]
+#[case("/rollback", Typed::Form { environment: None })]
+#[case("prod", Typed::Form { environment: Some("prod".to_owned()) })]
+#[case("releases prod everything", Typed::Releases { environment: "prod".to_owned(), service: "everything".to_owned() })]
 #[case("status", Typed::Status(Subject::Everything))]
 #[case("Status?", Typed::Status(Subject::Everything))]
 #[case("status rb-7k3fq", Typed::Status(Subject::Incident(IncidentId::new("rb-7k3fq"))))]
@@ -144,19 +163,28 @@ fn a_verb_is_read(#[case] typed: &str, #[case] meant: Typed) {
 #[case("api prod", "The environment comes first: type `/rollback prod api`.")]
 #[case("elsewhere web", "There is no environment “elsewhere” here; in this channel there are `prod` and `staging`.")]
 #[case("prod apu", "prod has no service “apu”; did you mean `/rollback prod api`?")]
-#[case("prod everything", "prod has no service “everything”; there are `api` and `web-shop`.")]
-#[case("releases prod apu", "prod has no service “apu”; did you mean `/rollback releases prod api`?")]
+#[case("prod all", "prod has no service “all”; there are `api`, `web-shop` and `everything`.")]
+#[case("prod everthing", "prod has no service “everthing”; did you mean `/rollback prod everything`?")]
+#[case("prod everything only backned", "everything has no target “backned”; did you mean `api/backend`?")]
+#[case("prod everything only wep-shop", "everything has no target “wep-shop”; did you mean `web-shop`?")]
+#[case("prod api to bakend=42", "api has no target “bakend”; did you mean `backend`?")]
 #[case(
-    "prod",
-    "This version rolls back one service at a time: type `/rollback prod api`; in prod there are `api` and `web-shop`."
+    "prod api to 42 backend=42",
+    "Say one release for all targets (`to 42`), or one for each (`to a=42 b=v7`), not both."
 )]
 #[case(
+    "prod api backend=42 to 42",
+    "Say one release for all targets (`to 42`), or one for each (`to a=42 b=v7`), not both."
+)]
+#[case("prod api backend=42 backend=43", "backend has two releases; say one.")]
+#[case("releases prod apu", "prod has no service “apu”; did you mean `/rollback releases prod api`?")]
+#[case(
     "prod because it is down",
-    "This version rolls back one service at a time: type `/rollback prod api`; in prod there are `api` and `web-shop`."
+    "Say what to roll back after the environment, as in `/rollback prod api …`; in prod there are `api`, `web-shop` and `everything`."
 )]
 #[case(
     "prod api web-shop",
-    "This version rolls back one service at a time: type `/rollback prod api`, then `/rollback prod web-shop`."
+    "One command takes back one service or group: type `/rollback prod api`, then `/rollback prod web-shop`, or `/rollback prod everything only api web-shop` for both."
 )]
 #[case("prod api 42", "To go back to 42, type `/rollback prod api to 42`.")]
 #[case("prod api backend", "To take only backend back, type `/rollback prod api only backend`.")]
@@ -168,11 +196,6 @@ fn a_verb_is_read(#[case] typed: &str, #[case] meant: Typed) {
 #[case("prod api to", "Say which release after `to`, as in `to 42`; leave `to` out for the one before.")]
 #[case("prod api to because x", "Say which release after `to`, as in `to 42`; leave `to` out for the one before.")]
 #[case("prod api to 42 to 43", "Say `to` once: one rollback goes back to one release.")]
-#[case(
-    "prod api to backend=42 frontend=7",
-    "This version takes one release for all targets; use `to … only …` for each in turn."
-)]
-#[case("prod api backend=42", "This version takes one release for all targets; use `to … only …` for each in turn.")]
 #[case("prod api only bakcend", "api has no target “bakcend”; did you mean `backend`?")]
 #[case("prod web-shop only zzz", "web-shop has no target “zzz”; there is only `site`.")]
 #[case("prod api only", "Say which targets after `only`; in api there are `backend`, `frontend` and `db`.")]
@@ -186,18 +209,25 @@ fn a_verb_is_read(#[case] typed: &str, #[case] meant: Typed) {
 #[case("prod api --emergency", "An emergency needs a reason: type `/rollback prod api --emergency because …`.")]
 #[case("prod api --emergncy because fire", "There is no --emergncy; did you mean `--emergency`?")]
 #[case("--dry-run prod api", "Say the environment and the service first, as in `/rollback prod api --dry-run`.")]
+#[case("freeze", "Say of what, as in `/rollback freeze prod api`.")]
 #[case(
-    "freeze prod api",
-    "This version does not hold deployments back; pause the pipeline where it runs, and resume it there."
+    "unfreeze prod",
+    "Say which service: `/rollback unfreeze prod …`; in prod there are `api`, `web-shop` and `everything`."
 )]
+#[case("freeze prod apu", "prod has no service “apu”; did you mean `/rollback freeze prod api`?")]
 #[case(
-    "unfreeze prod api",
-    "This version does not hold deployments back; pause the pipeline where it runs, and resume it there."
+    "freeze prod api until monday",
+    "“until” is too much; say no more than in `/rollback freeze prod api because …`."
 )]
+#[case("freeze prod api --dry-run", "`/rollback freeze prod api` takes no flags; leave --dry-run out.")]
+#[case("freeze prod api because", "Say why after `because`, as in `because 5xx since 12:10`, or leave it out.")]
 #[case("report rb-7k3fq", "This version writes no reports; `/rollback status rb-…` shows what happened.")]
 #[case("note rb-7k3fq cause x", "This version keeps no notes; write them into the incident's thread.")]
 #[case("releases", "Say of what, as in `/rollback releases prod api`.")]
-#[case("releases prod", "Say which service: `/rollback releases prod …`; in prod there are `api` and `web-shop`.")]
+#[case(
+    "releases prod",
+    "Say which service: `/rollback releases prod …`; in prod there are `api`, `web-shop` and `everything`."
+)]
 #[case("stop", "Say which incident, as in `/rollback stop rb-7k3fq`; `/rollback status` lists what is in flight.")]
 #[case("stop prod", "“prod” is no incident; type `/rollback stop rb-…` with an id that `/rollback status` lists.")]
 #[case("stop rb-7k3fq now", "“now” is too much; say no more than in `/rollback stop rb-7k3fq`.")]

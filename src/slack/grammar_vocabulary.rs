@@ -22,15 +22,19 @@ pub struct KnownEnvironment {
     pub channels: Vec<ChannelId>,
     /// The services that it has.
     pub services: Vec<KnownService>,
+    /// The groups of services that it has.
+    pub groups: Vec<KnownService>,
 }
 
-/// A service and its targets.
+/// A service or a group and its targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownService {
     /// Its name.
     pub name: String,
-    /// The names of its targets.
+    /// The names of its targets; in a group with their services before them, as `api/backend`.
     pub targets: Vec<String>,
+    /// The services of a group; none for a service.
+    pub parts: Vec<String>,
 }
 
 impl Vocabulary {
@@ -63,7 +67,7 @@ impl Vocabulary {
         word: &Word,
         channel: &'a ChannelId,
     ) -> Option<(&'a KnownEnvironment, &'a KnownService)> {
-        self.here(channel).find_map(|environment| Some((environment, environment.service(word)?)))
+        self.here(channel).find_map(|environment| Some((environment, environment.subject(word)?)))
     }
 
     /// What to say of a first word that is neither an environment here nor a verb.
@@ -90,20 +94,20 @@ impl Vocabulary {
 }
 
 impl KnownEnvironment {
-    /// The service that `word` names.
-    pub(super) fn service(&self, word: &Word) -> Option<&KnownService> {
-        find(word, &self.services, |service| &service.name)
+    /// The service or group that `word` names.
+    pub(super) fn subject(&self, word: &Word) -> Option<&KnownService> {
+        find(word, &self.services, |service| &service.name).or_else(|| find(word, &self.groups, |group| &group.name))
     }
 
-    /// The names of its services.
-    pub(super) fn service_names(&self) -> Vec<&str> {
-        self.services.iter().map(|service| service.name.as_str()).collect()
+    /// The names of its services and groups.
+    pub(super) fn subject_names(&self) -> Vec<&str> {
+        self.services.iter().chain(&self.groups).map(|subject| subject.name.as_str()).collect()
     }
 
     /// What to say of a word that is no service of this environment.
     pub(super) fn no_service(&self, word: &Word, verb: &str) -> Misread {
         let typed = excerpt(&word.raw);
-        let names = self.service_names();
+        let names = self.subject_names();
         let command = if verb.is_empty() { "/rollback".to_owned() } else { format!("/rollback {verb}") };
         Misread::sentence(match nearest(&word.plain, names.iter().copied()) {
             Some(near) => {
@@ -115,16 +119,32 @@ impl KnownEnvironment {
 }
 
 impl KnownService {
-    /// The target that `word` names.
+    /// The target that `word` names; in a group also a service, or a target that no other service has.
     pub(super) fn target(&self, word: &Word) -> Option<&str> {
-        find(word, &self.targets, |target| target).map(String::as_str)
+        let named = find(word, &self.targets, |target| target).or_else(|| find(word, &self.parts, |part| part));
+        let named = named.or_else(|| {
+            let is_it = |target: &&String| target.split_once('/').is_some_and(|(_, own)| word.is(own));
+            let mut called = self.targets.iter().filter(is_it);
+            called.next().filter(|_| called.next().is_none())
+        });
+        named.map(String::as_str)
     }
 
     /// What to say of a word that is no target of this service.
     pub(super) fn no_target(&self, word: &Word) -> Misread {
         let typed = excerpt(&word.raw);
         let names: Vec<&str> = self.targets.iter().map(String::as_str).collect();
-        Misread::sentence(match nearest(&word.plain, names.iter().copied()) {
+        let near = nearest(
+            &word.plain,
+            names.iter().chain(&self.parts.iter().map(String::as_str).collect::<Vec<_>>()).copied(),
+        );
+        let near = near.or_else(|| {
+            let own = |target: &'_ &&str| {
+                target.split_once('/').is_some_and(|(_, own)| nearest(&word.plain, [own]).is_some())
+            };
+            names.iter().find(own).copied()
+        });
+        Misread::sentence(match near {
             Some(near) => format!("{} has no target “{typed}”; did you mean `{near}`?", self.name),
             None => format!("{} has no target “{typed}”; there {}.", self.name, are(&names)),
         })

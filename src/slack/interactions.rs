@@ -12,20 +12,27 @@ use crate::incident::incident::Incident;
 use crate::incident::policy::Actor;
 use crate::incident::rejection::Rejection;
 
-use super::buttons::{Action, Button, buttons, incident_of, meaning};
+use super::buttons::{Action, Asked, Button, buttons, incident_of, meaning};
 use super::desk::{Desk, NotDone};
-use super::front::{typed_phrase, typed_reason};
+use super::freeze_buttons::freeze_of;
+use super::front::{typed_note, typed_phrase, typed_reason};
 use super::inbox::{Delivery, Outcome, Turn};
 use super::message::Message;
 use super::payload::{Click, Submission};
 use super::replies::Addressee;
+use super::views::ask;
 use super::views::confirm::{CALLBACK, Confirming, confirm};
+use super::views::pass::{self, pass};
 use super::views::private;
 use super::views::reason::{self, reason};
+use super::views::remedy;
 
 impl Desk {
     /// Carries a click out.
     pub(super) async fn click(&self, click: &Click, delivery: &Delivery) -> Result<(), NotDone> {
+        if let Some(freeze) = freeze_of(&click.action_id) {
+            return Box::pin(self.freeze_click(&freeze, click, delivery)).await;
+        }
         let Some(id) = incident_of(&click.action_id) else {
             info!("a click on something that is no button of Rollbot's");
             return Ok(());
@@ -41,25 +48,33 @@ impl Desk {
             return stale(delivery.turn);
         };
         let command = command_of(&incident, &action, Entry::Nothing)?;
-        let actor = self.actor(&click.by, &incident.request.channel, &incident.request.environment).await;
-        if matches!(action, Action::Reject | Action::Skip { .. }) {
+        let actor = self.actor_for(&click.by, &incident).await;
+        if matches!(action, Action::Reject | Action::Skip { .. } | Action::Pass { .. }) {
             return match self.would_do(&incident, command, actor) {
-                // In order, or a compulsory reason alone is missing.
-                Ok(()) | Err(Refusal::Rejected(Rejection::NoReason)) => self.ask(&incident, click, delivery).await,
+                // In order, or what the form asks for alone is missing.
+                Ok(()) | Err(Refusal::Rejected(Rejection::NoReason | Rejection::WrongPhrase { .. })) => {
+                    self.ask(&incident, click, delivery).await
+                }
                 Err(refusal) => unless_done_before(refusal, delivery.turn),
             };
         }
         match self.engine.command(&id, command, actor).await {
             Ok(_incident) => Ok(()),
-            // Everything else was in order: the phrase alone is missing.
-            Err(Refusal::Rejected(Rejection::WrongPhrase { .. })) => self.ask(&incident, click, delivery).await,
+            // Everything else was in order: the phrase, or the choice, alone is missing.
+            Err(Refusal::Rejected(Rejection::WrongPhrase { .. } | Rejection::NothingChosen)) => {
+                self.ask(&incident, click, delivery).await
+            }
             Err(refusal) => unless_done_before(refusal, delivery.turn),
         }
     }
 
     /// Carries a form out.
     pub(super) async fn submission(&self, submission: &Submission, delivery: &Delivery) -> Outcome {
-        let ours = [CALLBACK, reason::CALLBACK].contains(&submission.callback_id.as_str());
+        if submission.callback_id == ask::CALLBACK {
+            return self.asked(submission, delivery).await;
+        }
+        let ours =
+            [CALLBACK, reason::CALLBACK, pass::CALLBACK, remedy::CALLBACK].contains(&submission.callback_id.as_str());
         let confirming = Confirming::read(&submission.private_metadata).filter(|_| ours);
         let Some(confirming) = confirming else {
             info!(slack.callback = %submission.callback_id, "a form that is not Rollbot's");
@@ -85,17 +100,25 @@ impl Desk {
     ) -> Result<(), NotDone> {
         let action = meaning(incident, &confirming.button);
         let (action, entry) = match (submission.callback_id.as_str(), action) {
-            (CALLBACK, Some(action @ Action::Approve)) => {
+            (CALLBACK, Some(action @ Action::Approve))
+            | (pass::CALLBACK, Some(action @ Action::Pass { asked: Asked::Phrase, .. })) => {
                 (action, Entry::Phrase(typed_phrase(submission).unwrap_or_default().to_owned()))
             }
             (reason::CALLBACK, Some(action @ (Action::Reject | Action::Skip { .. }))) => {
                 (action, typed_reason(submission).map_or(Entry::Nothing, |reason| Entry::Reason(reason.to_owned())))
             }
+            (pass::CALLBACK, Some(action @ Action::Pass { asked: Asked::Done, .. })) => {
+                (action, typed_note(submission).map_or(Entry::Nothing, |note| Entry::Note(note.to_owned())))
+            }
+            (remedy::CALLBACK, Some(action @ Action::Remedy { .. })) => {
+                let offered = remedy::offered(incident, &action);
+                let chosen = offered.map(|offered| remedy::chosen(offered, &submission.ticked)).unwrap_or_default();
+                (action, Entry::Chosen(chosen))
+            }
             (_, _) => return stale(delivery.turn),
         };
         let command = command_of(incident, &action, entry)?;
-        let request = &incident.request;
-        let actor = self.actor(&submission.by, &request.channel, &request.environment).await;
+        let actor = self.actor_for(&submission.by, incident).await;
         match self.engine.command(&incident.id, command, actor).await {
             Ok(_incident) => Ok(()),
             Err(refusal) => unless_done_before(refusal, delivery.turn),
@@ -115,7 +138,9 @@ impl Desk {
         let view = buttons(incident).into_iter().find(is_clicked).and_then(|button| match button.action {
             Action::Approve => confirm(incident, &button),
             Action::Reject | Action::Skip { .. } => reason(incident, &button),
-            Action::Stop | Action::Retry { .. } => None,
+            Action::Pass { .. } => pass(incident, &button),
+            Action::Remedy { .. } => remedy::remedy(incident, &button),
+            Action::Stop | Action::FreezeNow | Action::Retry { .. } => None,
         });
         let now = self.engine.clock.now().at;
         let trigger = delivery.arrival.fresh_trigger(click.trigger_id.as_deref(), now);
@@ -139,15 +164,22 @@ enum Entry {
     Phrase(String),
     /// A reason.
     Reason(String),
+    /// A note.
+    Note(String),
+    /// The ids of what was ticked.
+    Chosen(Vec<String>),
 }
 
 fn command_of(incident: &Incident, action: &Action, entry: Entry) -> Result<Command, NotDone> {
     let digest = incident.proposal().map(|proposal| proposal.digest.clone());
-    let (phrase, reason) = match entry {
-        Entry::Nothing => (None, None),
-        Entry::Phrase(phrase) => (Some(phrase), None),
-        Entry::Reason(reason) => (None, Some(reason)),
-    };
+    let (mut phrase, mut reason, mut note, mut chosen) = (None, None, None, Vec::new());
+    match entry {
+        Entry::Nothing => {}
+        Entry::Phrase(typed) => phrase = Some(typed),
+        Entry::Reason(typed) => reason = Some(typed),
+        Entry::Note(typed) => note = Some(typed),
+        Entry::Chosen(ticked) => chosen = ticked,
+    }
     Ok(match action {
         Action::Approve => {
             Command::Approve { digest: digest.ok_or(Refusal::Rejected(Rejection::NotPlannedYet))?, phrase }
@@ -156,10 +188,15 @@ fn command_of(incident: &Incident, action: &Action, entry: Entry) -> Result<Comm
             Command::Reject { digest: digest.ok_or(Refusal::Rejected(Rejection::NotPlannedYet))?, reason }
         }
         Action::Stop => Command::Stop,
+        Action::FreezeNow => Command::FreezeNow,
         Action::Retry { step, attempt } => Command::Retry { step: step.clone(), attempt: *attempt },
         Action::Skip { step, attempt, .. } => {
             Command::Skip { step: step.clone(), attempt: *attempt, reason: reason.unwrap_or_default() }
         }
+        Action::Remedy { step, attempt, remedy } => {
+            Command::Remedy { step: step.clone(), attempt: *attempt, remedy: remedy.clone(), chosen }
+        }
+        Action::Pass { step, attempt, .. } => Command::Pass { step: step.clone(), attempt: *attempt, phrase, note },
     })
 }
 

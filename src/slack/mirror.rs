@@ -5,6 +5,7 @@
 //! budget allows are coalesced, because every look is at the newest record. It never holds up the engine: nobody waits
 //! for it, and while Slack is away everything stays to be written. After a restart it goes on from what it has stored.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -62,6 +63,8 @@ struct Watched {
     changes: u32,
     /// Not to be tried before.
     rest_until: Option<Instant>,
+    /// Since when a post waits for room in its channel: whoever waits longest goes first.
+    post_waits_since: Option<Instant>,
     /// No mere progress before.
     progress_after: Option<Instant>,
     /// How often in a row Slack was away.
@@ -78,7 +81,16 @@ struct Candidate {
     channel: ChannelId,
     writes: Vec<Write>,
     urgency: Option<Urgency>,
+    post_waits_since: Option<Instant>,
     changes: u32,
+}
+
+impl Candidate {
+    /// The most urgent first; then who has waited longest to post, before who has not waited; then the busiest.
+    fn weight(&self) -> impl Ord + use<> {
+        let waiting = self.post_waits_since.map(Reverse);
+        Reverse((self.urgency, waiting, self.changes))
+    }
 }
 
 impl Mirror {
@@ -168,7 +180,7 @@ impl Mirror {
                 }
             }
         }
-        candidates.sort_by(|one, other| other.urgency.cmp(&one.urgency).then_with(|| other.changes.cmp(&one.changes)));
+        candidates.sort_by_key(Candidate::weight);
         let mut wait = LONGEST;
         for candidate in candidates {
             wait = wait.min(self.begin(candidate, now, writing));
@@ -208,8 +220,14 @@ impl Mirror {
             Write::Update { urgency, .. } => Some(*urgency),
             Write::LookUp { .. } | Write::Post { .. } => None,
         });
-        let candidate =
-            Candidate { id: id.clone(), channel: incident.request.channel, writes, urgency, changes: watched.changes };
+        let candidate = Candidate {
+            id: id.clone(),
+            channel: incident.request.channel,
+            writes,
+            urgency,
+            post_waits_since: watched.post_waits_since,
+            changes: watched.changes,
+        };
         Ok((!candidate.writes.is_empty()).then_some(candidate))
     }
 
@@ -222,7 +240,18 @@ impl Mirror {
         let mut chosen = None;
         for write in candidate.writes {
             let permit = match &write {
-                Write::LookUp { .. } | Write::Post { .. } => None,
+                Write::LookUp { .. } => None,
+                // A post that would wait does not hold up the card.
+                Write::Post { item, .. } => {
+                    let channel = self.hands.channel_of(*item, &candidate.channel);
+                    if let Some(until) = self.hands.slack.post_waits(channel) {
+                        watched.post_waits_since.get_or_insert(now);
+                        wait = wait.min(until);
+                        continue;
+                    }
+                    watched.post_waits_since = None;
+                    None
+                }
                 Write::Update { urgency: Urgency::Progress, .. }
                     if watched.progress_after.is_some_and(|after| after > now) =>
                 {

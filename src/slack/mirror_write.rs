@@ -79,6 +79,14 @@ impl Job {
 }
 
 impl Hands {
+    /// Where a message stands: in the incident's channel, and an announcement where emergencies are announced.
+    pub(super) fn channel_of<'a>(&'a self, item: Item, incidents: &'a ChannelId) -> &'a ChannelId {
+        match item {
+            Item::Announcement => self.operations.as_ref().unwrap_or(incidents),
+            Item::Card | Item::Steps | Item::Event { .. } => incidents,
+        }
+    }
+
     /// Does `job` for `incident`, whose messages stand as `state` says.
     pub(super) async fn write(
         &self,
@@ -87,12 +95,11 @@ impl Hands {
         state: MirrorState,
         job: Job,
     ) -> Written {
-        let is_announcement = matches!(
-            &job,
-            Job::LookUp { attempt: Attempt { item: Item::Announcement, .. }, .. }
-                | Job::Post { item: Item::Announcement, .. }
-        );
-        let channel = self.operations.as_ref().filter(|_| is_announcement).unwrap_or(channel);
+        let item = match &job {
+            Job::LookUp { attempt, .. } => attempt.item,
+            Job::Post { item, .. } | Job::Update { item, .. } => *item,
+        };
+        let channel = self.channel_of(item, channel);
         match job {
             Job::LookUp { attempt, thread } => self.look_up(incident, channel, state, attempt, thread).await,
             Job::Post { item, thread, message } => self.post(incident, channel, state, item, thread, message).await,

@@ -8,11 +8,17 @@ pub mod client_types;
 mod commands;
 pub mod desk;
 #[cfg(test)]
+mod desk_people_tests;
+#[cfg(test)]
 mod desk_tests;
 pub mod directory;
 #[cfg(test)]
 mod directory_tests;
-pub mod front;
+mod forms;
+pub mod freeze_buttons;
+mod freeze_desk;
+pub mod freeze_mirror;
+mod front;
 pub mod grammar;
 mod grammar_clauses;
 #[cfg(test)]

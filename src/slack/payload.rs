@@ -114,6 +114,8 @@ pub struct Submission {
     pub private_metadata: String,
     /// What was filled in: the text of each action, by block.
     pub values: BTreeMap<String, BTreeMap<String, String>>,
+    /// What was ticked, of all checkboxes together.
+    pub ticked: Vec<String>,
 }
 
 /// What arrives at the URL of events.
@@ -219,7 +221,11 @@ fn submission(payload: &Value) -> Result<Interaction, Malformed> {
     let mut values: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     // An empty form has `"values": []`, or no state at all.
     let blocks = payload.pointer("/view/state/values").and_then(Value::as_object);
+    let mut ticked = Vec::new();
     for (block, actions) in blocks.into_iter().flatten() {
+        let states = actions.as_object().into_iter().flat_map(|actions| actions.values());
+        let options = states.filter_map(|state| state.get("selected_options")?.as_array()).flatten();
+        ticked.extend(options.filter_map(|option| owned(option, "/value")));
         let entered = actions
             .as_object()
             .into_iter()
@@ -234,6 +240,7 @@ fn submission(payload: &Value) -> Result<Interaction, Malformed> {
         callback_id: owned(payload, "/view/callback_id").unwrap_or_default(),
         private_metadata: owned(payload, "/view/private_metadata").unwrap_or_default(),
         values,
+        ticked,
     })))
 }
 

@@ -12,9 +12,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{RwLock, mpsc, oneshot, watch};
 
 #[cfg(feature = "sandbox")]
-use super::crash_point::Counter;
+use super::crash_point::{Counted, Counter};
 use super::error::StoreError;
 use super::table::{Tables, Writes};
+
+/// A change that was applied; nobody counts them in production.
+#[cfg(not(feature = "sandbox"))]
+struct Counted;
 
 /// How many changes share one sync at most, so that no batch takes long.
 const BATCH: usize = 256;
@@ -27,12 +31,18 @@ const QUEUE: usize = 1024;
 pub(super) enum Kind {
     /// A commit of an incident.
     Commit,
+    /// A commit of a freeze.
+    CommitFreeze,
     /// An inbox entry is stored.
     PutInbox,
     /// An inbox entry is removed.
     TakeInbox,
+    /// A deployment that was told of is stored.
+    PutDeploy,
     /// A view is stored.
     PutView,
+    /// A version is kept.
+    Keep,
     /// A blob is stored.
     #[cfg(feature = "sandbox")]
     PutBlob,
@@ -45,9 +55,12 @@ impl Kind {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Commit => "commit",
+            Self::CommitFreeze => "commit_freeze",
             Self::PutInbox => "put_inbox",
             Self::TakeInbox => "take_inbox",
+            Self::PutDeploy => "put_deploy",
             Self::PutView => "put_view",
+            Self::Keep => "keep",
             #[cfg(feature = "sandbox")]
             Self::PutBlob => "put_blob",
             Self::SetAside => "set_aside",
@@ -189,10 +202,10 @@ fn carry_out(shared: &Shared, batch: Vec<Change>) -> Vec<(Answer, Result<(), Sto
             Ok(writes) if writes.is_empty() => Ok(()),
             Ok(writes) => {
                 #[cfg(feature = "sandbox")]
-                let number = shared.counter.before();
+                let counted = shared.counter.before(kind, &writes);
                 #[cfg(not(feature = "sandbox"))]
-                let number = 0;
-                applied.push((number, kind));
+                let counted = Counted;
+                applied.push((counted, kind));
                 shared.tables.apply(writes)
             }
             Err(error) => Err(error),
@@ -214,16 +227,16 @@ fn carry_out(shared: &Shared, batch: Vec<Change>) -> Vec<(Answer, Result<(), Sto
     answers.into_iter().map(|answer| (answer, durable.clone())).collect()
 }
 
-fn count(shared: &Shared, applied: &[(u64, Kind)]) {
+fn count(shared: &Shared, applied: &[(Counted, Kind)]) {
     let writes = u64::try_from(applied.len()).unwrap_or(u64::MAX);
     shared.writes.fetch_add(writes, Ordering::Relaxed);
     shared.syncs.fetch_add(1, Ordering::Relaxed);
-    for (number, kind) in applied {
+    for (counted, kind) in applied {
         crate::telemetry::store_write(kind.word());
         #[cfg(feature = "sandbox")]
-        shared.counter.after(*number, *kind);
+        shared.counter.after(counted);
         #[cfg(not(feature = "sandbox"))]
-        let _ = number;
+        let Counted = counted;
     }
     crate::telemetry::store_sync();
 }

@@ -5,9 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::commit::{GoodRelease, Rev, Stored};
 use super::envelope::{Shape, seal_json, unseal};
+use super::kept::KeptVersion;
 use super::table::Table;
+use crate::incident::deploy::Deploy;
 use crate::incident::event::Event;
-use crate::incident::ids::{IncidentId, Resource};
+use crate::incident::freeze::Freeze;
+use crate::incident::freeze_event::FreezeEvent;
+use crate::incident::ids::{FreezeId, IncidentId, Resource};
 use crate::incident::incident::Incident;
 
 /// A record as it is stored.
@@ -25,6 +29,17 @@ impl From<Record> for Stored {
     fn from(record: Record) -> Self {
         Self { rev: record.rev, incident: record.incident }
     }
+}
+
+/// A freeze as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FreezeRecord {
+    /// Its revision.
+    pub(super) rev: Rev,
+    /// How many events it has; the number of the next.
+    pub(super) events: u64,
+    /// The freeze.
+    pub(super) freeze: Freeze,
 }
 
 /// Something that came in, as it is stored.
@@ -69,6 +84,13 @@ pub(super) fn event_key(id: &IncidentId, number: u64) -> Vec<u8> {
     key
 }
 
+/// The key of a freeze's event number `number`.
+pub(super) fn freeze_event_key(id: &FreezeId, number: u64) -> Vec<u8> {
+    let mut key = format!("{id}\0").into_bytes();
+    key.extend(number.to_be_bytes());
+    key
+}
+
 /// What the keys of an incident's events begin with.
 pub(super) fn events_prefix(id: &IncidentId) -> Vec<u8> {
     format!("{id}\0").into_bytes()
@@ -106,8 +128,29 @@ pub(super) fn event(bytes: &[u8]) -> Result<Event, String> {
     json(Shape::Event, bytes)
 }
 
+pub(super) fn kept(bytes: &[u8]) -> Result<KeptVersion, String> {
+    json(Shape::Kept, bytes)
+}
+
+pub(super) fn freeze(key: &[u8], bytes: &[u8]) -> Result<FreezeRecord, String> {
+    let record: FreezeRecord = json(Shape::Freeze, bytes)?;
+    if record.freeze.id.as_str().as_bytes() == key {
+        Ok(record)
+    } else {
+        Err(format!("it is the record of {}", record.freeze.id))
+    }
+}
+
+pub(super) fn freeze_event(bytes: &[u8]) -> Result<FreezeEvent, String> {
+    json(Shape::FreezeEvent, bytes)
+}
+
 pub(super) fn good(bytes: &[u8]) -> Result<GoodRelease, String> {
     json(Shape::Good, bytes)
+}
+
+pub(super) fn deploy(bytes: &[u8]) -> Result<Deploy, String> {
+    json(Shape::Deploy, bytes)
 }
 
 pub(super) fn arrival(bytes: &[u8]) -> Result<(u64, Vec<u8>), String> {
@@ -136,11 +179,16 @@ pub(super) fn check(table: Table, key: &[u8], bytes: &[u8]) -> Result<(), String
         Table::Incidents => record(key, bytes).map(drop),
         Table::Events => event(bytes).map(drop),
         Table::Good => good(bytes).map(drop),
+        Table::Kept => kept(bytes).map(drop),
+        Table::Freezes => freeze(key, bytes).map(drop),
+        Table::FreezeEvents => freeze_event(bytes).map(drop),
+        Table::Deploys => deploy(bytes).map(drop),
         Table::Inbox => arrival(bytes).map(drop),
         Table::Views => view(bytes).map(drop),
         Table::Open
         | Table::History
         | Table::Locks
+        | Table::FreezesOf
         | Table::Used
         | Table::UsedOrder
         | Table::Quarantine
@@ -154,11 +202,16 @@ pub(super) fn noun(table: Table) -> &'static str {
         Table::Incidents => "record",
         Table::Events => "event",
         Table::Good => "good release",
+        Table::Kept => "kept version",
+        Table::Freezes => "freeze",
+        Table::FreezeEvents => "event of a freeze",
+        Table::Deploys => "deployment",
         Table::Inbox => "inbox entry",
         Table::Views => "view",
         Table::Open
         | Table::History
         | Table::Locks
+        | Table::FreezesOf
         | Table::Used
         | Table::UsedOrder
         | Table::Quarantine
@@ -169,7 +222,7 @@ pub(super) fn noun(table: Table) -> &'static str {
 /// A key of `table` as people read it.
 pub(super) fn key_text(table: Table, key: &[u8]) -> String {
     let (text, number) = match (table, event_number(key)) {
-        (Table::Events, Some(number)) => (key.get(..key.len().saturating_sub(9)), Some(number)),
+        (Table::Events | Table::FreezeEvents, Some(number)) => (key.get(..key.len().saturating_sub(9)), Some(number)),
         _ => (Some(key), None),
     };
     let text = String::from_utf8_lossy(text.unwrap_or_default()).replace('\0', " ");

@@ -27,6 +27,14 @@ pub(super) enum Shape {
     Inbox,
     /// A release that was proved.
     Good,
+    /// A version that was kept.
+    Kept,
+    /// A freeze's record.
+    Freeze,
+    /// An event of a freeze.
+    FreezeEvent,
+    /// A deployment that was told of.
+    Deploy,
 }
 
 impl Shape {
@@ -38,13 +46,25 @@ impl Shape {
             Self::View => "view",
             Self::Inbox => "inbox",
             Self::Good => "good",
+            Self::Kept => "kept",
+            Self::Freeze => "freeze",
+            Self::FreezeEvent => "freeze-event",
+            Self::Deploy => "deploy",
         }
     }
 
     /// The newest format, which is written. All older ones are read.
     fn format(self) -> u32 {
         match self {
-            Self::Record | Self::Event | Self::View | Self::Inbox | Self::Good => 1,
+            Self::Record
+            | Self::Event
+            | Self::View
+            | Self::Inbox
+            | Self::Good
+            | Self::Deploy
+            | Self::Kept
+            | Self::Freeze
+            | Self::FreezeEvent => 1,
         }
     }
 }

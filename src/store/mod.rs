@@ -11,12 +11,15 @@ mod contract;
 #[cfg(feature = "sandbox")]
 pub mod crash_point;
 mod decode;
+mod deploys;
 mod envelope;
 mod error;
+mod freezes;
 #[cfg(test)]
 mod golden;
 mod history;
 mod inbox;
+mod kept;
 mod plan_commit;
 #[cfg(test)]
 mod processes;
@@ -29,8 +32,10 @@ mod used;
 
 pub use commit::{Commit, GoodRelease, Rev, Stored};
 pub use error::{CommitError, StoreError};
+pub use freezes::{FreezeCommit, StoredFreeze};
 pub use history::{Cursor, HistoryFilter, HistoryPage, Page};
 pub use inbox::{Fresh, InboxEntry};
+pub use kept::KeptVersion;
 pub use quarantine::Quarantined;
 pub use sled_store::{Grouping, SledStore};
 pub use store::Store;

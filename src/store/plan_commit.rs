@@ -14,6 +14,7 @@ use crate::incident::event::{Event, What};
 use crate::incident::ids::{IncidentId, Resource};
 use crate::incident::incident::{Incident, Verdict};
 use crate::incident::plan::Purpose;
+use crate::incident::preparation::leftover;
 use crate::incident::step::StepState;
 
 /// How many proved releases are kept for a resource: as many as anybody would scroll through.
@@ -77,7 +78,7 @@ fn writes(tables: &Tables, order: &Order) -> Result<(Writes, Rev), CommitError> 
             writes.put(Table::History, key, id.as_str());
         }
     }
-    if incident.is_closed() {
+    if incident.is_closed() && leftover(incident).is_empty() {
         writes.remove(Table::Open, key);
     } else {
         writes.put(Table::Open, key, b"".as_slice());

@@ -99,7 +99,7 @@ async fn child_that_dies() {
     write_everything(&Store::Sled(store)).await;
 }
 
-const KINDS: [&str; 6] = ["put_inbox", "commit", "put_view", "put_blob", "put_inbox", "take_inbox"];
+const KINDS: [&str; 6] = ["put_inbox", "commit requested proposed", "put_view", "put_blob", "put_inbox", "take_inbox"];
 
 #[tokio::test]
 async fn dying_at_a_write_leaves_all_of_it_or_nothing() {

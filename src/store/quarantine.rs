@@ -10,7 +10,7 @@ use super::table::{Table, Tables, Writes};
 /// Something that is kept aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quarantined {
-    /// What it is: `record`, `event`, `view`, `inbox entry`, `good release`.
+    /// What it is: `record`, `event`, `view`, `inbox entry`, `good release`, `freeze`.
     pub what: &'static str,
     /// Its name.
     pub key: String,
@@ -61,7 +61,16 @@ fn place(table: Table, key: &[u8]) -> Vec<u8> {
 }
 
 /// The tables whose values may turn out unreadable.
-const SEALED: [Table; 5] = [Table::Incidents, Table::Events, Table::Good, Table::Inbox, Table::Views];
+const SEALED: [Table; 8] = [
+    Table::Incidents,
+    Table::Events,
+    Table::Good,
+    Table::Deploys,
+    Table::Inbox,
+    Table::Views,
+    Table::Freezes,
+    Table::FreezeEvents,
+];
 
 fn from_place(place: &[u8]) -> Option<(Table, &[u8])> {
     let (tag, key) = place.split_first()?;

@@ -15,14 +15,17 @@ use super::committer::{Committer, Kind, Shared};
 #[cfg(feature = "sandbox")]
 use super::crash_point::{Counter, Rehearsal};
 use super::decode::{event, event_key, event_number, events_prefix, good, good_prefix, record, view};
+use super::deploys;
 use super::envelope::{Shape, seal};
 use super::error::{CommitError, StoreError};
 use super::history::{Cursor, HistoryFilter, HistoryPage, Page, place};
 use super::inbox::{self, Fresh, InboxEntry};
+use super::kept::{self, KeptVersion};
 use super::plan_commit::{Order, plan_commit};
 use super::quarantine::{self, Quarantined, Unreadable, kept_aside, plan_restore, plan_set_aside};
 use super::table::{END, Table, Tables, Writes};
 use super::used::{Use, used_by};
+use crate::incident::deploy::Deploy;
 use crate::incident::event::Event;
 use crate::incident::ids::{Digest, IncidentId, Resource};
 
@@ -33,7 +36,7 @@ const FOLDER_MODE: u32 = 0o700;
 #[derive(Debug, Clone)]
 pub struct SledStore {
     // Dropped first: its thread ends before the tables are closed.
-    committer: Arc<Committer>,
+    pub(super) committer: Arc<Committer>,
     shared: Arc<Shared>,
     blobs: Arc<Blobs>,
 }
@@ -201,6 +204,26 @@ impl SledStore {
         .await
     }
 
+    pub(super) async fn keep(&self, resource: &Resource, version: &KeptVersion) -> Result<Fresh, StoreError> {
+        let (resource, version) = (resource.clone(), version.clone());
+        self.committer.write(Kind::Keep, move |tables| kept::plan_keep(tables, &resource, &version)).await
+    }
+
+    pub(super) async fn kept(&self, resource: &Resource) -> Result<Vec<KeptVersion>, StoreError> {
+        let resource = resource.clone();
+        self.look(move |tables, aside| kept::list(tables, &resource, aside)).await
+    }
+
+    pub(super) async fn put_deploy(&self, deploy: &Deploy) -> Result<Fresh, StoreError> {
+        let deploy = deploy.clone();
+        self.committer.write(Kind::PutDeploy, move |tables| deploys::plan_put(tables, &deploy)).await
+    }
+
+    pub(super) async fn deploys(&self, environment: &str, service: &str) -> Result<Vec<Deploy>, StoreError> {
+        let (environment, service) = (environment.to_owned(), service.to_owned());
+        self.look(move |tables, aside| deploys::list(tables, &environment, &service, aside)).await
+    }
+
     pub(super) async fn put_inbox(&self, key: &str, entry: &[u8]) -> Result<Fresh, StoreError> {
         let (key, entry) = (key.to_owned(), entry.to_vec());
         self.committer.write(Kind::PutInbox, move |tables| inbox::plan_put(tables, &key, &entry)).await
@@ -236,10 +259,10 @@ impl SledStore {
             let digest = Digest::of(&bytes);
             if !store.blobs.has(&digest) {
                 #[cfg(feature = "sandbox")]
-                let number = store.shared.counter.before();
+                let counted = store.shared.counter.before(Kind::PutBlob, &Writes::default());
                 store.blobs.put(&digest, &bytes)?;
                 #[cfg(feature = "sandbox")]
-                store.shared.counter.after(number, Kind::PutBlob);
+                store.shared.counter.after(&counted);
             }
             Ok(digest)
         })
@@ -271,7 +294,7 @@ impl SledStore {
     }
 
     /// Reads what is durable, and sets aside what turned out unreadable.
-    async fn look<T, F>(&self, look: F) -> Result<T, StoreError>
+    pub(super) async fn look<T, F>(&self, look: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Tables, &mut Vec<Unreadable>) -> Result<T, StoreError> + Send + 'static,
@@ -332,7 +355,7 @@ fn make(folder: &Path) -> io::Result<()> {
 }
 
 /// The value under `key`; an error if it cannot be read, now or before.
-fn exactly<T>(
+pub(super) fn exactly<T>(
     tables: &Tables,
     table: Table,
     key: &[u8],

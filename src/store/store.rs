@@ -2,12 +2,16 @@
 
 use super::commit::{Commit, GoodRelease, Rev, Stored};
 use super::error::{CommitError, StoreError};
+use super::freezes::{FreezeCommit, StoredFreeze};
 use super::history::{HistoryFilter, HistoryPage, Page};
 use super::inbox::{Fresh, InboxEntry};
+use super::kept::KeptVersion;
 use super::quarantine::Quarantined;
 use super::sled_store::{Grouping, SledStore};
+use crate::incident::deploy::Deploy;
 use crate::incident::event::Event;
-use crate::incident::ids::{Digest, IncidentId, Resource};
+use crate::incident::freeze_event::FreezeEvent;
+use crate::incident::ids::{Digest, FreezeId, IncidentId, Resource};
 
 /// A store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,7 +41,7 @@ impl Store {
         }
     }
 
-    /// Every incident that is not closed, oldest first. Costs by what is open, not by history.
+    /// Every incident that is not closed, or that has something left to be removed; oldest first. Costs by what is open, not by history.
     pub async fn open(&self) -> Result<Vec<Stored>, StoreError> {
         match self {
             Self::Sled(store) => store.open_incidents().await,
@@ -69,10 +73,91 @@ impl Store {
         }
     }
 
+    /// Writes a freeze with its events and its unique key, all or nothing; durable when it returns.
+    ///
+    /// # Errors
+    /// [`CommitError`]: nothing was written.
+    pub async fn commit_freeze(&self, commit: FreezeCommit<'_>) -> Result<Rev, CommitError> {
+        match self {
+            Self::Sled(store) => store.commit_freeze(commit).await,
+        }
+    }
+
+    /// A freeze, if there is one of this name.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] if there is one that this version cannot read.
+    pub async fn freeze(&self, id: &FreezeId) -> Result<Option<StoredFreeze>, StoreError> {
+        match self {
+            Self::Sled(store) => store.freeze(id).await,
+        }
+    }
+
+    /// The newest freeze of `resource`, which may be over.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] if there is one that this version cannot read.
+    pub async fn freeze_of(&self, resource: &Resource) -> Result<Option<StoredFreeze>, StoreError> {
+        match self {
+            Self::Sled(store) => store.freeze_of(resource).await,
+        }
+    }
+
+    /// The newest freeze of everything that was ever frozen, by the time that it was opened; those that are over too.
+    /// Costs by how many things there are to freeze, not by history.
+    pub async fn freezes(&self) -> Result<Vec<StoredFreeze>, StoreError> {
+        match self {
+            Self::Sled(store) => store.freezes().await,
+        }
+    }
+
+    /// A freeze's events from number `from` on, numbered like those of an incident.
+    pub async fn freeze_events(&self, id: &FreezeId, from: u64) -> Result<Vec<(u64, FreezeEvent)>, StoreError> {
+        match self {
+            Self::Sled(store) => store.freeze_events(id, from).await,
+        }
+    }
+
     /// The releases that Rollbot itself proved on `resource`, newest first; the last twenty.
     pub async fn last_good(&self, resource: &Resource) -> Result<Vec<GoodRelease>, StoreError> {
         match self {
             Self::Sled(store) => store.last_good(resource).await,
+        }
+    }
+
+    /// Keeps a version of `resource`, unless the newest that is kept is the same; durable when it returns. Whether it was
+    /// new is said. The last two hundred are kept.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn keep(&self, resource: &Resource, version: &KeptVersion) -> Result<Fresh, StoreError> {
+        match self {
+            Self::Sled(store) => store.keep(resource, version).await,
+        }
+    }
+
+    /// The versions of `resource` that are kept, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn kept(&self, resource: &Resource) -> Result<Vec<KeptVersion>, StoreError> {
+        match self {
+            Self::Sled(store) => store.kept(resource).await,
+        }
+    }
+
+    /// Keeps a deployment that was told of, unless its id was used before in its environment; durable when it returns. The
+    /// last hundred of a service are kept.
+    pub async fn put_deploy(&self, deploy: &Deploy) -> Result<Fresh, StoreError> {
+        match self {
+            Self::Sled(store) => store.put_deploy(deploy).await,
+        }
+    }
+
+    /// The deployments of a service that were told of, newest first.
+    pub async fn deploys(&self, environment: &str, service: &str) -> Result<Vec<Deploy>, StoreError> {
+        match self {
+            Self::Sled(store) => store.deploys(environment, service).await,
         }
     }
 

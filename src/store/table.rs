@@ -43,12 +43,22 @@ pub(super) enum Table {
     UsedOrder = b'v',
     /// Resource, time, incident → release that was proved.
     Good = b'g',
+    /// Environment, service, place in the order → deployment that was told of.
+    Deploys = b'd',
     /// Key → what came in.
     Inbox = b'n',
     /// Incident → what the mirror keeps.
     Views = b'w',
+    /// Freeze → record.
+    Freezes = b'f',
+    /// Freeze, number → event.
+    FreezeEvents = b'j',
+    /// Resource → the newest freeze of it, which may be over.
+    FreezesOf = b'r',
     /// Table and key of what could not be read → why, and its bytes.
     Quarantine = b'q',
+    /// Resource, time → a version of it that was kept.
+    Kept = b's',
     /// Table, key, number → a part of a long value.
     Parts = b'p',
 }
@@ -70,6 +80,12 @@ impl Writes {
 
     pub(super) fn remove(&mut self, table: Table, key: impl Into<Vec<u8>>) {
         self.0.push((table, key.into(), None));
+    }
+
+    /// What is put into a table.
+    #[cfg(feature = "sandbox")]
+    pub(super) fn put_into(&self, table: Table) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().filter(move |(into, ..)| *into == table).filter_map(|(.., value)| value.as_deref())
     }
 
     pub(super) fn is_empty(&self) -> bool {

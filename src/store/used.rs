@@ -17,16 +17,19 @@ pub(super) enum Use {
     Commit,
     /// An inbox entry.
     Inbox,
+    /// A deployment that was told of.
+    Deploy,
 }
 
 fn name(what: Use, key: &str) -> Vec<u8> {
     match what {
         Use::Commit => format!("commit\0{key}").into_bytes(),
         Use::Inbox => format!("inbox\0{key}").into_bytes(),
+        Use::Deploy => format!("deploy\0{key}").into_bytes(),
     }
 }
 
-/// By whom `key` was used: an incident's id for commits, nothing for the inbox; `None` if it was not used.
+/// By whom `key` was used: an incident's id for commits, nothing for what came in; `None` if it was not used.
 pub(super) fn used_by(tables: &Tables, what: Use, key: &str) -> Result<Option<IncidentId>, StoreError> {
     let value = tables.get(Table::Used, &name(what, key))?;
     Ok(value.map(|by| IncidentId::new(String::from_utf8_lossy(&by).into_owned())))

@@ -4,20 +4,38 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::cloudformation;
+use super::codebuild;
+use super::codepipeline;
+use super::codepipeline::FreezeOrder;
 use super::ecs;
-use super::planned::{PlanRefusal, Planned, ProvedRelease, ReleaseLine};
-use super::step_kind::{Acted, Judgement, StepJournal, StepKind};
+use super::manual;
+use super::planned::{PlanRefusal, Planned, ProvedRelease, Ran, ReleaseLine, ReleaseStatus};
+use super::step_kind::{Acted, Judgement, Looked, StepJournal, StepKind};
 use crate::aws::error::ErrorClass;
 use crate::aws::{Aws, AwsError};
 use crate::clock::Clock;
+use crate::incident::build::CommitBuild;
 use crate::incident::ids::Resource;
-use crate::incident::work::{EcsService, Work};
+use crate::incident::pipeline::PipelineStage;
+use crate::incident::release::Release;
+use crate::incident::stack::StackWork;
+use crate::incident::step::Failure;
+use crate::incident::work::{EcsCodeDeploy, EcsService, Work};
 
 /// A target as configured: what is looked at when a plan is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetSpec {
     /// An ECS service.
     Ecs(ecs::EcsSpec),
+    /// A CloudFormation stack.
+    Stack(cloudformation::StackSpec),
+    /// A stage of a pipeline.
+    PipelineStage(codepipeline::StageSpec),
+    /// A build project.
+    CommitBuild(codebuild::BuildSpec),
+    /// Something that a person does by hand.
+    Manual(manual::ManualSpec),
 }
 
 /// What a look for planning found.
@@ -25,6 +43,14 @@ pub enum TargetSpec {
 pub enum Inventory {
     /// Of an ECS service.
     Ecs(Box<ecs::EcsInventory>),
+    /// Of a CloudFormation stack.
+    Stack(Box<cloudformation::StackInventory>),
+    /// Of a stage of a pipeline.
+    PipelineStage(Box<codepipeline::StageInventory>),
+    /// Of a build project.
+    CommitBuild(Box<codebuild::BuildInventory>),
+    /// There is nothing to find of what a person does by hand.
+    Manual(manual::ManualSpec),
 }
 
 impl TargetSpec {
@@ -32,6 +58,10 @@ impl TargetSpec {
     pub fn name(&self) -> &str {
         match self {
             Self::Ecs(spec) => &spec.name,
+            Self::Stack(spec) => &spec.name,
+            Self::PipelineStage(spec) => &spec.name,
+            Self::CommitBuild(spec) => &spec.name,
+            Self::Manual(spec) => &spec.name,
         }
     }
 
@@ -39,6 +69,10 @@ impl TargetSpec {
     pub fn title(&self) -> String {
         match self {
             Self::Ecs(spec) => format!("ECS service {}/{}", spec.cluster, spec.service),
+            Self::Stack(spec) => format!("CloudFormation stack {}", spec.stack),
+            Self::PipelineStage(spec) => format!("pipeline {}, stage {}", spec.pipeline, spec.stage),
+            Self::CommitBuild(spec) => format!("build project {}", spec.project),
+            Self::Manual(spec) => spec.title.clone(),
         }
     }
 
@@ -49,6 +83,14 @@ impl TargetSpec {
     pub async fn look(&self, aws: &Aws, to: Option<&str>) -> Result<Inventory, AwsError> {
         match self {
             Self::Ecs(spec) => Ok(Inventory::Ecs(Box::new(Box::pin(ecs::look(aws, spec, to)).await?))),
+            Self::Stack(spec) => Ok(Inventory::Stack(Box::new(Box::pin(cloudformation::look(aws, spec, to)).await?))),
+            Self::PipelineStage(spec) => {
+                Ok(Inventory::PipelineStage(Box::new(Box::pin(codepipeline::look(aws, spec, to)).await?)))
+            }
+            Self::CommitBuild(spec) => {
+                Ok(Inventory::CommitBuild(Box::new(Box::pin(codebuild::look(aws, spec, to)).await?)))
+            }
+            Self::Manual(spec) => Ok(Inventory::Manual(spec.clone())),
         }
     }
 
@@ -64,6 +106,13 @@ impl TargetSpec {
     ) -> Result<Planned, PlanRefusal> {
         match (self, inventory) {
             (Self::Ecs(_), Inventory::Ecs(inventory)) => ecs::plan(inventory, to, proved),
+            (Self::Stack(_), Inventory::Stack(inventory)) => cloudformation::plan(inventory, to),
+            (Self::PipelineStage(_), Inventory::PipelineStage(inventory)) => codepipeline::plan(inventory, to),
+            (Self::CommitBuild(_), Inventory::CommitBuild(inventory)) => codebuild::plan(inventory, to),
+            (Self::Manual(spec), _) => Ok(manual::plan(spec)),
+            (Self::Ecs(_) | Self::PipelineStage(_) | Self::CommitBuild(_) | Self::Stack(_), _) => {
+                Err(PlanRefusal::new("Something else was looked at. Ask again."))
+            }
         }
     }
 }
@@ -73,6 +122,10 @@ impl Inventory {
     pub fn resource(&self) -> Resource {
         match self {
             Self::Ecs(inventory) => Resource::new(inventory.service.arn.clone()),
+            Self::Stack(inventory) => Resource::new(inventory.stack.arn.clone()),
+            Self::PipelineStage(inventory) => codepipeline::plan::resource(inventory),
+            Self::CommitBuild(inventory) => Resource::new(inventory.arn.clone()),
+            Self::Manual(spec) => spec.resource(),
         }
     }
 
@@ -80,6 +133,56 @@ impl Inventory {
     pub fn releases(&self) -> Vec<ReleaseLine> {
         match self {
             Self::Ecs(inventory) => ecs::releases(inventory),
+            Self::Stack(inventory) => cloudformation::releases::releases(inventory),
+            Self::PipelineStage(inventory) => codepipeline::releases(inventory),
+            Self::CommitBuild(inventory) => codebuild::releases(inventory),
+            Self::Manual(_) => Vec::new(),
+        }
+    }
+
+    /// What runs and what is going on, as a sentence without a full stop, where the releases alone do not say it.
+    pub fn stands(&self) -> Option<String> {
+        match self {
+            Self::Ecs(_) | Self::PipelineStage(_) | Self::CommitBuild(_) | Self::Manual(_) => None,
+            Self::Stack(inventory) => Some(cloudformation::releases::stands(inventory)),
+        }
+    }
+
+    /// What ran, newest first, as far as anybody remembers: releases of several targets are matched by it.
+    pub fn past(&self) -> Vec<Ran> {
+        match self {
+            Self::Ecs(inventory) => ecs::past(inventory),
+            Self::Stack(inventory) => cloudformation::releases::past(inventory),
+            Self::PipelineStage(inventory) => codepipeline::past(inventory),
+            Self::CommitBuild(inventory) => codebuild::past(inventory),
+            Self::Manual(_) => Vec::new(),
+        }
+    }
+
+    /// What is asked to run now, as far as that is known.
+    pub fn now(&self) -> Option<Release> {
+        let mut lines = self.releases();
+        let is_now = |line: &ReleaseLine| matches!(line.status, ReleaseStatus::BeingDeployed | ReleaseStatus::RunsNow);
+        let place = lines.iter().position(is_now)?;
+        Some(lines.swap_remove(place).release)
+    }
+
+    /// A release of this target with everything that is known of it by now: a look after the plan may know its commit.
+    pub fn as_known(&self, release: &Release) -> Release {
+        let known = self.releases().into_iter().map(|line| line.release).find(|known| known.id == release.id);
+        let commit = release.commit.clone().or_else(|| known.and_then(|known| known.commit));
+        Release { commit, ..release.clone() }
+    }
+
+    /// Finds out which commits the releases were built from, where that takes a look of its own.
+    ///
+    /// # Errors
+    /// When AWS does not answer now: a release must not count as one without a commit because of that.
+    pub async fn learn_commits(&mut self, aws: &Aws) -> Result<(), AwsError> {
+        match self {
+            Self::Ecs(inventory) => ecs::learn_commits(inventory, aws).await,
+            // Their releases bear their commits, or nothing does.
+            Self::PipelineStage(_) | Self::CommitBuild(_) | Self::Stack(_) | Self::Manual(_) => Ok(()),
         }
     }
 }
@@ -89,14 +192,48 @@ impl Inventory {
 pub enum System<'a> {
     /// An ECS service.
     Ecs(&'a EcsService),
+    /// A CloudFormation stack.
+    Stack(&'a StackWork),
+    /// A stage of a pipeline that is held or opened; its own record carries it, not a plan's step.
+    PipelineFreeze(&'a FreezeOrder),
+    /// A stage of a pipeline.
+    PipelineStage(&'a PipelineStage),
+    /// A build project.
+    CommitBuild(&'a CommitBuild),
+    /// An ECS service under `CodeDeploy`.
+    EcsCodeDeploy(&'a EcsCodeDeploy),
 }
 
 impl<'a> System<'a> {
-    /// The system behind `work`; `None` for a check.
+    /// The system behind `work`; `None` for a check, for what a person does, and for a freeze, which has a record of its own.
     pub fn of(work: &'a Work) -> Option<Self> {
         match work {
             Work::EcsService(work) => Some(Self::Ecs(work)),
-            Work::Check(_) => None,
+            Work::Stack(work) => Some(Self::Stack(work)),
+            Work::PipelineStage(work) => Some(Self::PipelineStage(work)),
+            Work::CommitBuild(work) => Some(Self::CommitBuild(work)),
+            Work::EcsCodeDeploy(work) => Some(Self::EcsCodeDeploy(work)),
+            Work::PipelineFreeze(_) | Work::Check(_) | Work::Gate(_) | Work::Manual(_) => None,
+        }
+    }
+
+    /// Looks, judges what was seen, and says what the other side reports.
+    ///
+    /// # Errors
+    /// When the look fails; nothing was changed.
+    pub async fn look_and_report(
+        self,
+        aws: &Aws,
+        journal: &StepJournal<'_>,
+        clock: &Clock,
+    ) -> Result<Looked, AwsError> {
+        match self {
+            Self::Ecs(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
+            Self::Stack(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
+            Self::PipelineFreeze(order) => Box::pin(look_and_judge(order, aws, journal, clock)).await,
+            Self::PipelineStage(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
+            Self::CommitBuild(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
+            Self::EcsCodeDeploy(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
         }
     }
 
@@ -110,9 +247,7 @@ impl<'a> System<'a> {
         journal: &StepJournal<'_>,
         clock: &Clock,
     ) -> Result<Judgement<Value>, AwsError> {
-        match self {
-            Self::Ecs(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
-        }
+        self.look_and_report(aws, journal, clock).await.map(|looked| looked.judgement)
     }
 
     /// Does what was judged, with one attempt.
@@ -122,6 +257,21 @@ impl<'a> System<'a> {
     pub async fn act(self, aws: &Aws, what: &Value, key: &str) -> Result<Acted<Value>, AwsError> {
         match self {
             Self::Ecs(work) => act(work, aws, what, key).await,
+            Self::Stack(work) => act(work, aws, what, key).await,
+            Self::PipelineFreeze(order) => act(order, aws, what, key).await,
+            Self::PipelineStage(work) => act(work, aws, what, key).await,
+            Self::CommitBuild(work) => act(work, aws, what, key).await,
+            Self::EcsCodeDeploy(work) => act(work, aws, what, key).await,
+        }
+    }
+
+    /// What a refusal means and what to do, where the system knows more of it than AWS's words say.
+    pub fn explained(self, error: &AwsError) -> Option<Failure> {
+        match self {
+            Self::Ecs(_) | Self::EcsCodeDeploy(_) | Self::PipelineFreeze(_) => None,
+            Self::Stack(_) => cloudformation::refusal::explained(error),
+            Self::PipelineStage(work) => codepipeline::refusals::explained(work, error),
+            Self::CommitBuild(work) => codebuild::refusals::explained(work, error),
         }
     }
 }
@@ -131,9 +281,9 @@ async fn look_and_judge<K: StepKind + Sync>(
     aws: &Aws,
     journal: &StepJournal<'_>,
     clock: &Clock,
-) -> Result<Judgement<Value>, AwsError> {
+) -> Result<Looked, AwsError> {
     let seen = kind.observe(aws, journal).await?;
-    Ok(match kind.judge(&seen, journal, clock.now()) {
+    let judgement = match kind.judge(&seen, journal, clock.now()) {
         Judgement::Done { evidence, output } => Judgement::Done { evidence, output },
         Judgement::Holding { hold, progress, evidence, output } => {
             Judgement::Holding { hold, progress, evidence, output }
@@ -141,7 +291,8 @@ async fn look_and_judge<K: StepKind + Sync>(
         Judgement::Act(what) => Judgement::Act(value(&what)),
         Judgement::Wait(progress) => Judgement::Wait(progress),
         Judgement::Failed(failure) => Judgement::Failed(failure),
-    })
+    };
+    Ok(Looked { judgement, news: kind.news(&seen, journal) })
 }
 
 async fn act<K: StepKind + Sync>(kind: &K, aws: &Aws, what: &Value, key: &str) -> Result<Acted<Value>, AwsError> {

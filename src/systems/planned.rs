@@ -8,10 +8,11 @@ use crate::incident::release::Release;
 /// What is to be done for one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Planned {
-    /// This step, and what whoever approves should know.
-    Step {
-        /// The step.
-        step: Box<Step>,
+    /// These steps, and what whoever approves should know.
+    Steps {
+        /// The steps of the target's lane, one after the other: the last takes it back, and what comes before prepares
+        /// that. At least one.
+        steps: Vec<Step>,
         /// What whoever approves should know, as sentences.
         warnings: Vec<String>,
     },
@@ -46,6 +47,15 @@ pub struct ProvedRelease {
     pub id: String,
     /// When it was proved.
     pub at: Timestamp,
+}
+
+/// A release, and since when it ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// The release.
+    pub release: Release,
+    /// When the deployment began that brought it.
+    pub since: Timestamp,
 }
 
 /// One line of what could be gone back to.

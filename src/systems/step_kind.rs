@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::aws::{Aws, AwsError};
+use crate::incident::remedy::ChosenRemedy;
 use crate::incident::step::{Act, ActOutcome, Evidence, Failure};
 use crate::incident::time::Now;
 
@@ -30,6 +31,11 @@ pub trait StepKind {
     /// Judges what was seen. Pure.
     fn judge(&self, seen: &Self::Seen, journal: &StepJournal<'_>, now: Now) -> Judgement<Self::Do>;
 
+    /// What the other side reports of it, oldest first: lines for the thread. Most systems have none.
+    fn news(&self, _seen: &Self::Seen, _journal: &StepJournal<'_>) -> Vec<News> {
+        Vec::new()
+    }
+
     /// Acts, once: one attempt, no silent retry. `key` is unique for this act of this step, for services that take a
     /// client token.
     fn act(
@@ -38,6 +44,24 @@ pub trait StepKind {
         what: &Self::Do,
         key: &str,
     ) -> impl Future<Output = Result<Acted<Self::Receipt>, AwsError>> + Send;
+}
+
+/// One line of what the other side reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// The other side's id of it.
+    pub id: String,
+    /// The line.
+    pub line: String,
+}
+
+/// What a look came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// What follows from it.
+    pub judgement: Judgement<serde_json::Value>,
+    /// What the other side reports, oldest first.
+    pub news: Vec<News>,
 }
 
 /// What the other side answered to an act.
@@ -89,6 +113,8 @@ pub struct StepJournal<'a> {
     pub began_at: jiff::Timestamp,
     /// Every act, in order.
     pub acts: &'a [Act],
+    /// The remedy that somebody chose for the present attempt.
+    pub remedy: Option<&'a ChosenRemedy>,
 }
 
 /// An act of the journal in the step's own types.
@@ -118,6 +144,11 @@ pub enum Outcome<R> {
 }
 
 impl StepJournal<'_> {
+    /// What a person chose under the remedy called `id`, for the present attempt; nothing where none was chosen.
+    pub fn chosen(&self, id: &str) -> &[String] {
+        self.remedy.filter(|remedy| remedy.id == id).map_or(&[], |remedy| &remedy.chosen)
+    }
+
     /// The key of an act: [`StepKind::act`] is given it, and whoever looks for a lost effect looks for it.
     pub fn key_of(&self, number: u32) -> String {
         format!("{}-{number}", self.key)

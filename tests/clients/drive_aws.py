@@ -1,7 +1,8 @@
-"""boto3 drives the stand-in for AWS: python drive_aws.py ENDPOINT finished|in-flight
+"""boto3 drives the stand-in for AWS: python drive_aws.py ENDPOINT finished|in-flight|pipeline
 
 `finished`: the deployment of api:4 has succeeded, and the service is taken back to api:3 with UpdateService.
 `in-flight`: the deployment of api:4 is under way, and is taken back with StopServiceDeployment.
+`pipeline`: a stage of a pipeline is rolled back, run again and held; a build deploys an earlier commit.
 Every reply is held against botocore's own output shapes.
 """
 
@@ -42,7 +43,7 @@ class Aws:
 
     def client(self, service, **keys):
         once = Config(retries={"total_max_attempts": 1}, proxies={})
-        made = boto3.client(service, region_name=REGION, endpoint_url=self.endpoint, config=once, **keys)
+        made = speaks_json().client(service, region_name=REGION, endpoint_url=self.endpoint, config=once, **keys)
         return self.auditor.watch(made)
 
     def service(self):
@@ -84,6 +85,23 @@ class Aws:
         group = self.elb.describe_target_groups(Names=["shop-api"])["TargetGroups"][0]["TargetGroupArn"]
         described = self.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in described}
+
+
+def speaks_json():
+    """A session that speaks JSON where a service has it: boto3 prefers CBOR, Rollbot's SDK and the stand-in do not."""
+    session = boto3.Session()
+    loader = session._session.get_component("data_loader")
+    load = loader.load_service_model
+
+    def loaded(*what, **more):
+        model = load(*what, **more)
+        metadata = model.get("metadata", {})
+        if "json" in metadata.get("protocols", []):
+            metadata["protocols"], metadata["protocol"] = ["json"], "json"
+        return model
+
+    loader.load_service_model = loaded
+    return session
 
 
 def until(what, look):
@@ -286,9 +304,83 @@ def in_flight(aws):
     refused("InvalidParameterException", aws.ecs.stop_service_deployment, serviceDeploymentArn=CLUSTER)
 
 
+def pipeline(aws):
+    """The pipeline of the scenario apgms, and its build project."""
+    pipes, builds = aws.client("codepipeline", **KEYS), aws.client("codebuild", **KEYS)
+    name = {"pipelineName": "Apgms"}
+    stage = {**name, "stageName": "Staging"}
+    listed = [one["name"] for page in pipes.get_paginator("list_pipelines").paginate() for one in page["pipelines"]]
+    assert listed == ["Apgms"], listed
+    declared = pipes.get_pipeline(name="Apgms")["pipeline"]
+    assert [one["name"] for one in declared["stages"]] == ["Source", "Build", "Staging"], declared
+    filtered = {"filter": {"succeededInStage": {"stageName": "Staging"}}}
+    past = pipes.list_pipeline_executions(**name, **filtered)["pipelineExecutionSummaries"]
+    assert len(past) == 3 and past[0]["startTime"] > past[1]["startTime"], past
+    bad, good = past[0], past[1]
+    say(f"{good['sourceRevisions'][0]['revisionSummary']}: {good['pipelineExecutionId']}")
+
+    def stands():
+        states = pipes.get_pipeline_state(name="Apgms")["stageStates"]
+        return {one["stageName"]: one for one in states}["Staging"]
+
+    def over(identity):
+        def look():
+            told = pipes.get_pipeline_execution(**name, pipelineExecutionId=identity)["pipelineExecution"]
+            return told, told["status"] not in ("InProgress", "Stopping")
+        return until(f"the end of {identity}", look)
+
+    rolled = pipes.rollback_stage(**stage, targetPipelineExecutionId=good["pipelineExecutionId"])["pipelineExecutionId"]
+    refused("UnableToRollbackStageException", pipes.rollback_stage, **stage,
+            targetPipelineExecutionId=good["pipelineExecutionId"])
+    told = over(rolled)
+    assert (told["status"], told["executionType"]) == ("Succeeded", "ROLLBACK"), told
+    assert told["rollbackMetadata"]["rollbackTargetPipelineExecutionId"] == good["pipelineExecutionId"], told
+    latest = stands()["latestExecution"]
+    assert (latest["pipelineExecutionId"], latest["status"]) == (rolled, "Succeeded"), latest
+    refused("UnableToRollbackStageException", pipes.rollback_stage, **stage, targetPipelineExecutionId=rolled)
+    refused("StageNotFoundException", pipes.rollback_stage, **name, stageName="Production",
+            targetPipelineExecutionId=good["pipelineExecutionId"])
+    refused("PipelineNotFoundException", pipes.get_pipeline_state, name="Nothing")
+
+    closed = {**stage, "transitionType": "Inbound"}
+    refused("ValidationException", pipes.disable_stage_transition, **closed, reason="held: by us")
+    pipes.disable_stage_transition(**closed, reason="held by us")
+    transition = stands()["inboundTransitionState"]
+    assert not transition["enabled"] and transition["disabledReason"] == "held by us", transition
+    revision = {"actionName": "GitHub", "revisionType": "COMMIT_ID",
+                "revisionValue": bad["sourceRevisions"][0]["revisionId"]}
+    start = {"name": "Apgms", "clientRequestToken": "rb-1-pipeline-1", "sourceRevisions": [revision]}
+    first = pipes.start_pipeline_execution(**start)["pipelineExecutionId"]
+    assert pipes.start_pipeline_execution(**start)["pipelineExecutionId"] == first, "the token names one execution"
+    until("the execution waits in front of the stage", lambda: (
+        (told := stands()), told.get("inboundExecution", {}).get("pipelineExecutionId") == first))
+    pipes.stop_pipeline_execution(**name, pipelineExecutionId=first, reason="it is the bad one")
+    assert over(first)["status"] == "Stopped"
+    refused("PipelineExecutionNotStoppableException", pipes.stop_pipeline_execution, **name, pipelineExecutionId=first)
+    pipes.enable_stage_transition(**closed)
+    assert stands()["inboundTransitionState"]["enabled"]
+    actions = pipes.list_action_executions(**name, filter={"pipelineExecutionId": rolled})["actionExecutionDetails"]
+    assert [one["actionName"] for one in actions] == ["Deploy"], actions
+
+    commit = good["sourceRevisions"][0]["revisionId"]
+    order = {"projectName": "apgms-cdk-deploy", "sourceVersion": commit, "idempotencyToken": "rb-1-cdk-1"}
+    build = builds.start_build(**order)["build"]
+    assert builds.start_build(**order)["build"]["id"] == build["id"], "the token names one build"
+
+    def built():
+        told = builds.batch_get_builds(ids=[build["id"]])["builds"][0]
+        return told, told["buildComplete"]
+
+    told = until("the end of the build", built)
+    assert (told["buildStatus"], told["resolvedSourceVersion"]) == ("SUCCEEDED", commit), told
+    assert builds.list_builds_for_project(projectName="apgms-cdk-deploy")["ids"][0] == build["id"]
+    assert builds.batch_get_projects(names=["apgms-cdk-deploy"])["projects"][0]["source"]["type"] == "GITHUB"
+    refused("ResourceNotFoundException", builds.start_build, projectName="nothing")
+
+
 if __name__ == "__main__":
     aws = Aws(sys.argv[1])
-    {"finished": finished, "in-flight": in_flight}[sys.argv[2]](aws)
+    {"finished": finished, "in-flight": in_flight, "pipeline": pipeline}[sys.argv[2]](aws)
     assert aws.auditor.replies, "no reply was looked at"
     for operation, times in sorted(aws.auditor.replies.items()):
         say(f"  {times:3} replies of {operation} fit botocore's shapes")

@@ -30,7 +30,9 @@ class Auditor:
         if response_dict["status_code"] >= 300:
             findings = list(of_refusal(operation_model, body, name))
         elif service.protocol == "json":
-            findings = list(of_json(operation_model.output_shape, json.loads(body), name))
+            shape = operation_model.output_shape
+            # An operation without an output shape has nothing to say.
+            findings = list(of_json(shape, json.loads(body), name)) if shape else []
         else:
             findings = list(of_xml(operation_model, body, name))
         assert not findings, "\n".join(findings)
@@ -50,7 +52,9 @@ def of_refusal(operation_model, body, at):
         yield f"{at}: an error without __type or message"
     for shape in operation_model.error_shapes:
         if shape.error_code == code:
-            yield from of_json(shape, value, f"{at} {code}")
+            # Every error bears a message, also those whose shape has no members (StageNotFoundException).
+            told = {name: one for name, one in value.items() if name in shape.members or name != "message"}
+            yield from of_json(shape, told, f"{at} {code}")
 
 
 def of_json(shape, value, at):

@@ -23,6 +23,7 @@ use rollbot::incident::request::Request;
 use rollbot::incident::step::{Failure, StepState};
 use rollbot::incident::time::Pace;
 use rollbot::sandbox::aws::{AwsStandIn, Seed, SeedService};
+use rollbot::sandbox::record::By;
 use rollbot::sandbox::scenario;
 use rollbot::sandbox::wire::{Call, Fault, Moment, Wire};
 use rollbot::store::{SledStore, Store};
@@ -97,7 +98,7 @@ impl House {
 
     pub(crate) async fn with(seed: Seed, config: Config) -> Self {
         let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let (clock, wire, stop) = (Clock::start(Pace::new(SPEED)), Wire::default(), CancellationToken::new());
+        let (clock, wire, stop) = (Clock::start(Pace::new(SPEED)), Wire::of(By::Bot), CancellationToken::new());
         let aws = AwsStandIn::start(seed, clock, wire.clone(), &TaskTracker::new(), stop.clone()).await.unwrap();
         let base = aws_config::defaults(aws_config::BehaviorVersion::latest())
             .region(Region::new("eu-north-1"))

@@ -9,6 +9,7 @@
 )]
 
 mod carrying;
+mod groups;
 mod house;
 mod planning;
 mod restarts;

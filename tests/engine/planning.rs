@@ -119,10 +119,8 @@ async fn two_names_for_one_service_do_not_work_on_it_side_by_side() {
     let house = House::of(&format!("{API}{twin}")).await;
     let first = house.open("api").await;
     house.proposal(&first, 1).await;
-    let second = house.open("checkout").await;
-    let (end, why) = house.end_of(&second).await;
-    assert_eq!(end, "aborted");
-    assert!(why.starts_with(&format!("{first} works on the same resources")), "{why}");
+    let second = house.engine.open(request("checkout", &json!({})), dev(), "typed-once").await;
+    assert_eq!(second.unwrap_err(), Refusal::InTheWay(first.clone()), "another name for the same thing");
     let third = house.engine.open(request("api", &json!({})), dev(), "typed-again").await;
     assert_eq!(third.unwrap_err(), Refusal::InTheWay(first.clone()));
 

@@ -1,7 +1,8 @@
 """Holds calls of AWS against the service models that botocore carries.
 
 botocore's own validator knows neither enums nor patterns nor upper bounds, and nothing of replies: this walks the
-shapes itself.
+shapes itself. Every service that botocore knows is judged, by the protocol that its model names; nothing here is about
+one of them but what AWS publishes outside of the models.
 """
 
 import regex
@@ -9,7 +10,7 @@ import botocore.session
 
 from verdict import Violation
 
-# Where the name in a credential scope is not botocore's name of the service.
+# Where several services of botocore have the name in the credential scope that a recording has.
 NAMES = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch"}
 
 # What every service may answer (IAM and signature version 4; the reference calls them common errors).
@@ -21,6 +22,19 @@ COMMON_ERRORS = {
     "ServiceUnavailableException", "SignatureDoesNotMatch", "Throttling", "ThrottlingException",
     "UnknownOperationException", "UnrecognizedClientException", "ValidationError", "ValidationException",
 }  # fmt: skip
+
+# What a service may answer to any of its operations, where its model lists hardly any errors:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+SERVICE_ERRORS = {
+    "s3": {
+        "InternalError", "InvalidArgument", "InvalidBucketName", "InvalidRequest", "MalformedXML", "MethodNotAllowed",
+        "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "NotModified", "PreconditionFailed", "SlowDown",
+    },
+}  # fmt: skip
+
+# Where a model lists too few values: an event about a stack itself carries the stack's status.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+ALSO = {("cloudformation", "ResourceStatus"): "StackStatus"}
 
 SCALARS = {
     "string": str, "character": str, "blob": str, "boolean": bool, "integer": int, "long": int,
@@ -37,8 +51,18 @@ class AwsJudge:
 
     def model(self, service):
         if service not in self.models:
-            self.models[service] = self.session.get_service_model(NAMES.get(service, service))
+            self.models[service] = self.session.get_service_model(self.named(service))
         return self.models[service]
+
+    def named(self, service):
+        """botocore's name of the service whose name in credential scopes this is."""
+        known = self.session.get_available_services()
+        if service in NAMES or service in known:
+            return NAMES.get(service, service)
+        for name in known:
+            if service in (self.session.get_service_model(name).signing_name, name.replace("-", "")):
+                return name
+        return service
 
     def request(self, call):
         operation = self.operation(call)
@@ -76,7 +100,7 @@ class AwsJudge:
         shapes |= {shape.name: shape for shape in operation.error_shapes}
         shape = shapes.get(code)
         if shape is None:
-            if code not in COMMON_ERRORS:
+            if code not in COMMON_ERRORS | SERVICE_ERRORS.get(call["service"], set()):
                 found.append(Violation("error code", "reply", f"{code!r} is none of this operation's errors", "botocore"))
             return
         status = shape.metadata.get("error", {}).get("httpStatusCode")
@@ -90,7 +114,14 @@ class Walk:
     """One value against one shape."""
 
     def __init__(self, model, found):
-        self.is_json = "json" in model.metadata["protocol"]
+        self.model = model
+        protocol = model.metadata["protocol"]
+        # Of the protocols that a service speaks, recordings are after the one in JSON; CBOR has numbers for times too.
+        spoken = [protocol, *model.metadata.get("protocols", [])]
+        self.is_json = any("json" in one or "cbor" in one for one in spoken)
+        # Of these a recording may have a member's own name or the one that it has on the wire: in a header, a path or
+        # an element.
+        self.is_rest = protocol.startswith("rest")
         self.found = found
 
     def wrong(self, kind, place, what):
@@ -111,17 +142,17 @@ class Walk:
                     self.value(shape.key, key, f"{place}.{key} (the key)")
                     self.value(shape.value, item, f"{place}.{key}")
         elif shape.type_name == "timestamp":
-            expected = (int, float) if self.is_json else str
-            self.is_a(expected, shape, value, place)
+            form = shape.serialization.get("timestampFormat", "unixTimestamp" if self.is_json else "iso8601")
+            self.is_a((int, float) if form == "unixTimestamp" else str, shape, value, place)
         else:
             self.scalar(shape, value, place)
 
     def structure(self, shape, value, place):
         if getattr(shape, "is_document_type", False) or not self.is_a(dict, shape, value, place):
             return
-        members = {self.name(name, member): member for name, member in shape.members.items()}
+        members = {one: member for name, member in shape.members.items() for one in self.names(name, member)}
         for name in shape.required_members:
-            if self.name(name, shape.members[name]) not in value:
+            if not any(one in value for one in self.names(name, shape.members[name])):
                 self.wrong("missing", f"{place}.{name}", f"{shape.name} requires it")
         for name, item in value.items():
             if name not in members:
@@ -131,8 +162,12 @@ class Walk:
         if getattr(shape, "is_tagged_union", False) and len(value) != 1:
             self.wrong("type", place, f"{shape.name} is a union: one member is set, not {len(value)}")
 
-    def name(self, name, member):
-        return member.serialization.get("name", name) if self.is_json else name
+    def names(self, name, member):
+        """What a member may be called in a recording."""
+        on_the_wire = member.serialization.get("name", name)
+        if self.is_rest:
+            return {name, on_the_wire}
+        return {on_the_wire} if self.is_json else {name}
 
     def scalar(self, shape, value, place):
         if not self.is_a(SCALARS[shape.type_name], shape, value, place):
@@ -140,13 +175,18 @@ class Walk:
         if isinstance(value, str):
             if shape.type_name == "string":
                 self.bounds("length", shape, len(value), place)
-                if shape.enum and value not in shape.enum:
-                    self.wrong("enum", place, f"{value!r} is none of {', '.join(shape.enum)}")
+                known = self.enum(shape)
+                if known and value not in known:
+                    self.wrong("enum", place, f"{value!r} is none of {', '.join(known)}")
                 pattern = shape.metadata.get("pattern")
                 if pattern and not regex.fullmatch(pattern, value):
                     self.wrong("pattern", place, f"{value!r} does not match {pattern}")
         elif not isinstance(value, bool):
             self.bounds("range", shape, value, place)
+
+    def enum(self, shape):
+        also = ALSO.get((self.model.service_name, shape.name))
+        return shape.enum + self.model.shape_for(also).enum if also else shape.enum
 
     def is_a(self, expected, shape, value, place):
         good = isinstance(value, expected) and (not isinstance(value, bool) or expected is bool)

@@ -62,6 +62,65 @@ def good():
                 }
             },  # fmt: skip
         ),
+        "transition": call(
+            "codepipeline",
+            "DisableStageTransition",
+            {"pipelineName": "shop", "stageName": "Deploy", "transitionType": "Inbound", "reason": "rb-7k3fq"},
+            {},
+        ),
+        "stack": call(
+            "cloudformation",
+            "DescribeStacks",
+            {"StackName": "shop"},
+            {
+                "Stacks": [
+                    {"StackName": "shop", "CreationTime": "2026-11-20T12:00:00Z", "StackStatus": "UPDATE_COMPLETE"}
+                ]
+            },
+        ),
+        "object": call(
+            "s3",
+            "GetObject",
+            {"Bucket": "shop-templates", "Key": "shop.yml", "VersionId": "1"},
+            {"Body": "Resources: {}", "ETag": '"1"', "ContentLength": 13, "x-amz-version-id": "1"},
+        ),
+        "missing": call(
+            "s3", "GetObject", {"Bucket": "shop", "Key": "x"}, {"__type": "NoSuchBucket", "message": "None."}, 404
+        ),
+        "job": call(
+            "amplify",
+            "StartJob",
+            {"appId": "d1a2b3c4", "branchName": "main", "jobType": "RELEASE"},
+            {
+                "jobSummary": {
+                    "jobArn": "arn:aws:amplify:eu-north-1:123456789012:apps/d1a2b3c4/branches/main/jobs/8", "jobId": "8",
+                    "commitId": "HEAD", "commitMessage": "", "commitTime": 1.5, "startTime": 1.5, "status": "PENDING",
+                    "jobType": "RELEASE",
+                }
+            },  # fmt: skip
+        ),
+        "alias": call(
+            "lambda",
+            "UpdateAlias",
+            {"FunctionName": "jobs", "Name": "live", "FunctionVersion": "41"},
+            {"Name": "live", "FunctionVersion": "41", "RevisionId": "a"},
+        ),
+        "invalidate": call(
+            "cloudfront",
+            "CreateInvalidation",
+            {
+                "DistributionId": "E1",
+                "InvalidationBatch": {"Paths": {"Quantity": 1, "Items": ["/*"]}, "CallerReference": "rb-7k3fq"},
+            },
+            {"Location": "https://cloudfront.amazonaws.com/"},
+        ),
+        "events": call(
+            "logs", "FilterLogEvents", {"logGroupName": "/shop/api", "limit": 10}, {"events": [{"timestamp": 1}]}
+        ),
+        "secret": call("secretsmanager", "DescribeSecret", {"SecretId": "shop"}, {"Name": "shop", "CreatedDate": 1.5}),
+        "parameter": call(
+            "ssm", "GetParameter", {"Name": "/shop"}, {"Parameter": {"Name": "/shop", "Type": "String", "Value": "1"}}
+        ),
         "post": call(
             "slack",
             "chat.postMessage",
@@ -105,6 +164,25 @@ PLANTS = [
     ("assume", ("request", "RoleSessionName"), "rb 7k3fq", "pattern", "botocore"),
     ("assume", ("reply", "Credentials", "SecretAccessKey"), None, "missing", "botocore"),
     ("assume", ("reply", "Credentials", "Expiration"), 1.5, "type", "botocore"),
+    ("transition", ("request", "transitionType"), "Sideways", "enum", "botocore"),
+    ("transition", ("request", "reason"), "x" * 301, "length", "botocore"),
+    ("transition", ("request", "pipelineName"), "shop prod", "pattern", "botocore"),
+    ("stack", ("reply", "Stacks", 0, "StackStatus"), "FINE", "enum", "botocore"),
+    ("stack", ("reply", "Stacks", 0, "CreationTime"), 1.5, "type", "botocore"),
+    ("stack", ("reply", "Stacks", 0, "StackName"), None, "missing", "botocore"),
+    ("object", ("request", "Bucket"), None, "missing", "botocore"),
+    ("object", ("reply", "Template"), "x", "unknown member", "botocore"),
+    ("object", ("reply", "ContentLength"), "13", "type", "botocore"),
+    ("missing", ("reply", "__type"), "BucketIsGone", "error code", "botocore"),
+    ("job", ("request", "jobType"), "ROLLBACK", "enum", "botocore"),
+    ("job", ("reply", "jobSummary", "status"), None, "missing", "botocore"),
+    ("job", ("reply", "jobSummary", "startTime"), "2026-11-20T12:00:00Z", "type", "botocore"),
+    ("alias", ("request", "FunctionVersion"), "latest", "pattern", "botocore"),
+    ("alias", ("reply", "Revision"), "a", "unknown member", "botocore"),
+    ("invalidate", ("request", "InvalidationBatch", "CallerReference"), None, "missing", "botocore"),
+    ("events", ("request", "limit"), 10_001, "range", "botocore"),
+    ("secret", ("reply", "CreatedDate"), "2026-11-20T12:00:00Z", "type", "botocore"),
+    ("parameter", ("reply", "Parameter", "Type"), "Text", "enum", "botocore"),
     ("post", ("request", "chanel"), "C0INC00001", "unknown member", "slack_sdk"),
     ("post", ("request", "channel"), None, "missing", "slack_sdk"),
     ("post", ("request", "unfurl_links"), "perhaps", "type", "slack_sdk"),
@@ -152,7 +230,7 @@ def planted(one, path, value):
 
 def all_found(judge):
     """Says what was missed; true if nothing was, and nothing was found where nothing was planted."""
-    wrong = []
+    wrong, missed = [], 0
     for name, one in good().items():
         wrong += [f"nothing was planted in {name}: {violation}" for violation in sum(judge(one), [])]
     for name, path, value, kind, who in PLANTS:
@@ -161,6 +239,8 @@ def all_found(judge):
         if kind is None:
             wrong += [f"{where} may be left out: {violation}" for violation in found]
         elif not any(violation.kind == kind and violation.judge == who for violation in found):
+            missed += 1
             wrong.append(f"{where}: {who} finds no {kind}, but {[str(violation) for violation in found]}")
-    print("\n".join(wrong + [f"planted: {len(PLANTS)}, missed: {len(wrong)}"]))
+    mistakes = sum(kind is not None for _, _, _, kind, _ in PLANTS)
+    print("\n".join(wrong + [f"planted mistakes found: {mistakes - missed} of {mistakes}"]))
     return not wrong

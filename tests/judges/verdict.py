@@ -36,7 +36,6 @@ class Tally:
     def report(self):
         """The table, and every violation once with how often it came and where first."""
         lines = [f"{'service':<22}{'operation':<30}{'requests':>9}{'replies':>9}{'refused':>9}{'violations':>12}"]
-        found = collections.Counter(key for key, places in self.violations.items() for _ in places)
         per_operation = collections.Counter()
         for (key, _), places in self.violations.items():
             per_operation[key] += len(places)
@@ -47,11 +46,13 @@ class Tally:
             )
         for (key, violation), places in sorted(self.violations.items(), key=lambda item: (item[0][0], str(item[0][1]))):
             lines.append(f"{key[0]} {key[1]}, {len(places)} times, first in {places[0]}: {violation}")
+        slack = sum(count for (service, _), count in self.calls.items() if service.startswith("slack"))
+        services = {service for service, _ in self.calls if not service.startswith("slack")}
         lines.append(
-            f"requests: {self.requests.total()}, replies: {self.replies.total()}, "
-            f"refused as they had to be: {self.refused.total()}"
+            f"AWS requests: {self.requests.total() - slack} to {len(services)} services, Slack calls: {slack}, "
+            f"replies: {self.replies.total()}, refused as they had to be: {self.refused.total()}, "
+            f"violations: {sum(len(places) for places in self.violations.values())}"
         )
-        lines.append(f"violations: {found.total()}")
         return lines
 
     def total(self):

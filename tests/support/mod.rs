@@ -3,8 +3,6 @@
 
 #![allow(dead_code, unreachable_pub, clippy::expect_used, clippy::panic, reason = "each test binary uses a part of it")]
 
-pub mod record;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +10,7 @@ use std::time::Duration;
 use rollbot::admin::{self, Answer, Question};
 use rollbot::incident::incident::Incident;
 use rollbot::incident::time::Pace;
+use rollbot::sandbox::player::Player;
 use rollbot::sandbox::scenario::{self, Scenario};
 use rollbot::sandbox::script::{self, Sight, What};
 use rollbot::sandbox::slack::render;
@@ -36,32 +35,31 @@ pub struct Play {
     pub stage: Stage,
     /// How often the bot was started again after it had died.
     pub restarts: usize,
+    /// How long anything may take, in real time.
+    pub patience: Duration,
 }
 
 impl Play {
     /// The scenario is set and the bot runs.
     pub async fn begin(variant: Option<&str>) -> Self {
-        let mut play = Self::set(variant).await;
-        play.stage.begin().await.expect("the bot starts");
-        play
+        Self::of(&scenario(variant)).await
     }
 
     /// The scenario is set; the bot does not run yet.
     pub async fn set(variant: Option<&str>) -> Self {
-        let scenario = scenario(variant);
-        let stage =
-            Stage::set(&scenario, program(), Pace::new(SPEED.min(scenario.fastest))).await.expect("the stage is set");
-        if let Some(file) = record::file(record::By::Bot) {
-            stage.wire.record(file);
-        }
-        Self { stage, restarts: 0 }
+        Self::staged(&scenario(variant)).await
+    }
+
+    /// A scenario is set, changed or not; the bot does not run yet.
+    pub async fn staged(scenario: &Scenario) -> Self {
+        let pace = Pace::new(SPEED.min(scenario.fastest));
+        let stage = Stage::set(scenario, program(), pace).await.expect("the stage is set");
+        Self { stage, restarts: 0, patience: PATIENCE }
     }
 
     /// A scenario that the test has changed is set, and the bot runs.
     pub async fn of(scenario: &Scenario) -> Self {
-        let pace = Pace::new(SPEED.min(scenario.fastest));
-        let stage = Stage::set(scenario, program(), pace).await.expect("the stage is set");
-        let mut play = Self { stage, restarts: 0 };
+        let mut play = Self::staged(scenario).await;
         play.stage.begin().await.expect("the bot starts");
         play
     }
@@ -130,16 +128,25 @@ impl Play {
     }
 
     /// Waits until `there` is true; the bot is started again whenever it has died.
-    pub async fn until(&mut self, what: &str, mut there: impl FnMut(&Self) -> bool) {
+    pub async fn until(&mut self, what: &str, there: impl FnMut(&Self) -> bool) {
+        let seen = self.glimpse(self.patience, there).await;
+        assert!(seen, "not seen: {what}\n{}", self.seen());
+    }
+
+    /// Waits until `there` is true, or for so long; says whether it was.
+    pub async fn glimpse(&mut self, patience: Duration, mut there: impl FnMut(&Self) -> bool) -> bool {
         let since = self.stage.clock.reading();
         loop {
+            let mut changes = self.stage.slack.subscribe();
             self.revive().await;
             if there(self) {
-                return;
+                return true;
             }
-            assert!(since.elapsed() < PATIENCE, "not seen: {what}\n{}", self.seen());
-            let mut changes = self.stage.slack.subscribe();
-            let _ = tokio::time::timeout(Duration::from_millis(50), changes.changed()).await;
+            if since.elapsed() > patience {
+                return false;
+            }
+            // What is not seen in Slack, and a bot that has died, is looked for now and then.
+            let _ = tokio::time::timeout(Duration::from_millis(100), changes.changed()).await;
         }
     }
 
@@ -164,7 +171,7 @@ impl Play {
             if !matches!(reply.outcome, Outcome::Trouble(_)) {
                 return reply;
             }
-            assert!(since.elapsed() < PATIENCE, "nobody answers {text}\n{}", self.seen());
+            assert!(since.elapsed() < self.patience, "nobody answers {text}\n{}", self.seen());
             self.stage.clock.sleep_really(Duration::from_millis(200)).await;
         }
     }
@@ -186,7 +193,7 @@ impl Play {
             } else if tried {
                 return None;
             }
-            assert!(since.elapsed() < PATIENCE, "no answer to [ {button} ]\n{}", self.seen());
+            assert!(since.elapsed() < self.patience, "no answer to [ {button} ]\n{}", self.seen());
             self.stage.clock.sleep_really(Duration::from_millis(100)).await;
         }
     }
@@ -209,7 +216,7 @@ impl Play {
         let values: Vec<(&str, &str)> = values.iter().map(|(label, text)| (label.as_str(), text.as_str())).collect();
         let since = self.stage.clock.reading();
         while self.with_button(button).is_some() {
-            assert!(since.elapsed() < PATIENCE, "[ {button} ] does not go\n{}", self.seen());
+            assert!(since.elapsed() < self.patience, "[ {button} ] does not go\n{}", self.seen());
             if self.click(who, button).await.is_none() {
                 return;
             }
@@ -238,28 +245,54 @@ impl Play {
         let lines = script::read(story).expect("the story can be read");
         let mut lines = lines.iter().peekable();
         while let Some(line) = lines.next() {
-            match &line.what {
-                What::Type { who, text } => {
+            let form = lines.next_if(|next| matches!(next.what, What::Submit { .. })).map(|form| &form.what);
+            let values = match form {
+                Some(What::Submit { values, .. }) => Some(values),
+                _ => None,
+            };
+            match (&line.what, values) {
+                (What::Type { who, text }, None) => {
                     self.type_command(who, text).await;
                 }
-                What::Click { who, button } => {
-                    let form = lines.next_if(|next| matches!(next.what, What::Submit { .. }));
-                    match form.map(|form| &form.what) {
-                        Some(What::Submit { values, .. }) => self.click_and_fill_in(who, button, values).await,
-                        _ => {
-                            self.click(who, button).await;
-                        }
+                (What::Type { who, text }, Some(values)) => self.type_and_fill_in(who, text, values).await,
+                (What::Click { who, button }, None) => {
+                    self.click(who, button).await;
+                }
+                (What::Click { who, button }, Some(values)) => self.click_and_fill_in(who, button, values).await,
+                // What a crash leaves out of the thread, such as the receipt of an act whose reply was lost, is no loss.
+                // Where the world goes on behind it, it is waited for a while.
+                (What::Wait(sight @ Sight::Thread(_)), _) => {
+                    if lines.peek().is_some_and(|next| is_of_the_world(&next.what)) {
+                        self.glimpse(Duration::from_secs(10), |play| play.sees(sight)).await;
                     }
                 }
-                // What a crash leaves out of the thread, such as the receipt of an act whose reply was lost, is no loss.
-                What::Wait(Sight::Thread(_)) | What::Bot(_) => {}
-                What::Wait(sight) => self.until(&line.text, |play| play.sees(sight)).await,
-                What::Submit { .. }
-                | What::Deploy { .. }
-                | What::Fault { .. }
-                | What::SlackDown { .. }
-                | What::Pause { .. } => panic!("{} cannot be acted out", line.text),
+                (What::Bot(_), _) => {}
+                (What::Wait(sight), _) => self.until(&line.text, |play| play.sees(sight)).await,
+                _ => {
+                    let played = Player::new(&mut self.stage, &mut |_| {}).play(line).await;
+                    played.unwrap_or_else(|why| panic!("{why}"));
+                }
             }
+        }
+    }
+
+    /// Types a command that opens a form, and fills it in; again if nobody answers.
+    async fn type_and_fill_in(&mut self, who: &str, text: &str, values: &[(String, String)]) {
+        let user = self.user(who);
+        let values: Vec<(&str, &str)> = values.iter().map(|(label, text)| (label.as_str(), text.as_str())).collect();
+        let since = self.stage.clock.reading();
+        loop {
+            assert!(since.elapsed() < self.patience, "no form for {text}\n{}", self.seen());
+            self.type_command(who, text).await;
+            let opened = self.stage.slack.wait_for(Duration::from_secs(3), |slack| slack.open_modal(&user)).await;
+            if opened.is_none() {
+                continue;
+            }
+            if !matches!(self.stage.slack.submit(&user, &values).await.outcome, Outcome::Trouble(_)) {
+                return;
+            }
+            self.stage.slack.close_modal(&user).await;
+            self.revive().await;
         }
     }
 
@@ -363,7 +396,7 @@ impl Play {
             if let Some(incident) = newest.filter(|incident| there(incident)) {
                 return incident;
             }
-            assert!(since.elapsed() < PATIENCE, "not recorded: {what}\n{}", self.seen());
+            assert!(since.elapsed() < self.patience, "not recorded: {what}\n{}", self.seen());
             self.stage.clock.sleep_really(Duration::from_millis(20)).await;
         }
     }
@@ -424,6 +457,11 @@ impl Play {
     pub async fn end(self) {
         self.stage.strike().await.expect("the bot ends when it is told to");
     }
+}
+
+/// Whether a line is about the world, and neither about a person nor about what is seen.
+fn is_of_the_world(what: &What) -> bool {
+    !matches!(what, What::Type { .. } | What::Click { .. } | What::Submit { .. } | What::Wait(_) | What::Bot(_))
 }
 
 /// A shipped scenario, for a test to change.

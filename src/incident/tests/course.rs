@@ -23,6 +23,7 @@ fn word(phase: &Phase<'_>) -> &'static str {
         Phase::Starting(_) => "starting",
         Phase::Running(_) => "running",
         Phase::Blocked(_) => "blocked",
+        Phase::Awaiting(_) => "awaiting",
         Phase::Draining(_) => "draining",
         Phase::Watching(..) => "watching",
         Phase::Over(_) => "over",

@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use crate::incident::command::Command;
 use crate::incident::due::{Due, blocking, due};
 use crate::incident::ids::{Digest, StepId};
-use crate::incident::incident::Incident;
-use crate::incident::plan::{Plan, Purpose};
+use crate::incident::incident::{Froze, Incident};
+use crate::incident::plan::{Plan, Purpose, Stage, Step};
 use crate::incident::policy::{Actor, Known, Standing};
 use crate::incident::sample::{
-    ANNA, BEN, CLEO, DORA, checks, failure, member, optional, person, plan, rolls_back, stage, terms,
+    ANNA, BEN, CLEO, DORA, PHRASE, by_hand, checks, failure, force, gate, member, optional, person, plan, rolls_back,
+    stage, terms,
 };
-use crate::incident::step::{ActOutcome, Finding, StepState};
+use crate::incident::step::{ActOutcome, Failure, Finding, StepState};
 
 /// Raw material of one move.
 #[derive(Debug, Clone)]
@@ -58,8 +59,37 @@ static PLANS: LazyLock<Vec<Plan>> = LazyLock::new(|| {
             watch(vec![vec![checks("watch/1"), checks("watch/2")]]),
         ]),
         plan(vec![stage(Purpose::RollBack, vec![vec![optional(rolls_back("api")), rolls_back("web")]])]),
+        plan(vec![
+            stage(
+                Purpose::RollBack,
+                vec![vec![optional(gate("api")), optional(rolls_back("api"))], vec![by_hand("tell")]],
+            ),
+            stage(Purpose::Verify, vec![vec![checks("verify/1")]]),
+        ]),
+        // Two services of a group, one after the other.
+        plan(vec![
+            stage(Purpose::RollBack, vec![vec![rolls_back("api/backend")], vec![rolls_back("api/worker")]]),
+            stage(Purpose::RollBack, vec![vec![rolls_back("web/site")]]),
+            stage(Purpose::Verify, vec![vec![checks("verify/api/1")], vec![checks("verify/web/1")]]),
+            watch(vec![vec![checks("watch/api/1")], vec![checks("watch/web/1")]]),
+        ]),
+        // Three services of a group side by side, each with stages of its own.
+        plan(vec![
+            freeze(),
+            on_track("api", vec![vec![rolls_back("api/backend")], vec![rolls_back("api/worker")]]),
+            on_track("api", vec![vec![rolls_back("api/site")]]),
+            on_track("web", vec![vec![rolls_back("web/site")]]),
+            on_track("web", vec![vec![optional(rolls_back("web/cache"))], vec![rolls_back("web/edge")]]),
+            on_track("jobs", vec![vec![rolls_back("jobs/queue"), rolls_back("jobs/cron")]]),
+            stage(Purpose::Verify, vec![vec![checks("verify/api/1")], vec![checks("verify/web/1")]]),
+            watch(vec![vec![checks("watch/api/1")]]),
+        ]),
     ]
 });
+
+fn on_track(track: &str, lanes: Vec<Vec<Step>>) -> Stage {
+    Stage { track: Some(track.to_owned()), ..stage(Purpose::RollBack, lanes) }
+}
 
 static DIGESTS: LazyLock<Vec<Digest>> = LazyLock::new(|| PLANS.iter().map(Plan::digest).collect());
 
@@ -112,7 +142,12 @@ pub(super) fn sensible(incident: &Incident, roll: &Roll, required: u8) -> (Actor
                 return engine(Command::Start { digest, voters });
             }
             Due::Run(step) => return engine(carry_on(incident, step, roll.variant.index(8))),
+            Due::Freeze => return engine(Command::Froze { froze: Froze::default() }),
             Due::Settle => return engine(Command::Settle),
+            Due::Remove(made) => {
+                return engine(Command::Remove { stack: made.stack.clone(), name: made.name.clone() });
+            }
+            Due::Await { step, attempt } => return about_what_waits(step, *attempt, roll),
             Due::Expire { .. } => {}
         }
     }
@@ -121,7 +156,8 @@ pub(super) fn sensible(incident: &Incident, roll: &Roll, required: u8) -> (Actor
             blocking(run).map(|(step, record)| (step.id.clone(), record.attempt)).collect();
         if !blocked.is_empty() {
             let (step, attempt) = roll.step.get(&blocked).clone();
-            let command = match roll.variant.index(3) {
+            let command = match roll.variant.index(4) {
+                3 => Command::Remedy { step, attempt, remedy: "force".to_owned(), chosen: vec!["one".to_owned()] },
                 0 => Command::Skip { step, attempt, reason: "it is not needed".to_owned() },
                 1 => Command::Stop,
                 _ => Command::Retry { step, attempt },
@@ -132,6 +168,17 @@ pub(super) fn sensible(incident: &Incident, roll: &Roll, required: u8) -> (Actor
     let digest = incident.proposal().map_or_else(|| Digest::of(b""), |proposal| proposal.digest.clone());
     let who = *roll.actor.get(&[ANNA, BEN, CLEO]);
     (person(who), Command::Approve { digest, phrase: None })
+}
+
+/// Somebody does what is asked of them, types something else, or does nothing until it is late.
+fn about_what_waits(step: &StepId, attempt: u32, roll: &Roll) -> (Actor, Command) {
+    let step = step.clone();
+    if roll.variant.index(6) == 0 {
+        return (Actor::Rollbot, Command::Fail { step, failure: failure(Finding::Inconclusive) });
+    }
+    let typed = *roll.step.get(&[PHRASE, " DELETE api\n", "delete api"]);
+    let who = *roll.actor.get(&[ANNA, BEN, CLEO, DORA]);
+    (person(who), Command::Pass { step, attempt, phrase: Some(typed.to_owned()), note: None })
 }
 
 pub(super) fn carry_on(incident: &Incident, step: &StepId, chance: usize) -> Command {
@@ -145,7 +192,7 @@ pub(super) fn carry_on(incident: &Incident, step: &StepId, chance: usize) -> Com
         (StepState::Active, Some(act), 2) => Command::Refuse { step, number: act.number, why: "no".to_owned() },
         (StepState::Active, _, 0..=2) => Command::Act { step, what: json!({}) },
         (StepState::Active, _, 3) if !step.as_str().starts_with("verify") => {
-            let failure = failure(Finding::Wrong);
+            let failure = Failure { remedies: vec![force()], ..failure(Finding::Wrong) };
             Command::Fail { step, failure }
         }
         (StepState::Active, _, 3..=4) => {
@@ -177,6 +224,9 @@ pub(super) fn anything(incident: &Incident, roll: &Roll, required: u8) -> (Actor
         Command::Reject { digest: digest.clone(), reason: None },
         Command::Retry { step: step.clone(), attempt },
         Command::Skip { step: step.clone(), attempt, reason },
+        Command::FreezeNow,
+        Command::Remedy { step: step.clone(), attempt, remedy: "force".to_owned(), chosen: Vec::new() },
+        Command::Pass { step: step.clone(), attempt, phrase: Some(PHRASE.to_owned()), note: None },
         Command::Stop,
     ];
     let (receipt, output, what) = (Value::Null, Value::Null, json!({}));
@@ -184,6 +234,7 @@ pub(super) fn anything(incident: &Incident, roll: &Roll, required: u8) -> (Actor
         Command::Propose { plan, terms: terms(required) },
         Command::NothingToDo { why: why.clone() },
         Command::CannotPlan { why: why.clone() },
+        Command::Froze { froze: Froze::default() },
         Command::Expire,
         Command::Start { digest, voters: Vec::new() },
         Command::Begin { step: step.clone() },

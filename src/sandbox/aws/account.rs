@@ -8,14 +8,19 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::buckets::Buckets;
+use super::build::Project;
 use super::identities::Identities;
 use super::ids::Ids;
 use super::images::Images;
 use super::json::text;
+use super::pipeline::Pipeline;
 use super::refusal::Refusal;
 use super::revision::{Resolution, RevisionContainer};
 use super::seed::SeedTargetGroup;
 use super::service::{Scene, Service};
+use super::stacks::Stacks;
+use super::supplies::Supplies;
 use super::task_definitions::TaskDefinitions;
 use crate::incident::time::{Now, Pace};
 
@@ -42,7 +47,12 @@ pub(super) struct Account {
     pub(super) clusters: Vec<String>,
     pub(super) target_groups: BTreeMap<String, TargetGroup>,
     pub(super) services: Vec<Service>,
+    pub(super) pipelines: Vec<Pipeline>,
+    pub(super) projects: Vec<Project>,
     pub(super) identities: Identities,
+    pub(super) buckets: Buckets,
+    pub(super) stacks: Stacks,
+    pub(super) supplies: Supplies,
 }
 
 impl Account {
@@ -53,14 +63,24 @@ impl Account {
 
     /// Lets time pass until `until`.
     pub(super) fn pass(&mut self, until: Timestamp) {
-        while let Some(due) = self.services.iter().filter_map(Service::due).min().filter(|due| *due <= until) {
+        while let Some(due) = self.due().filter(|due| *due <= until) {
             self.at = self.at.max(due);
             let now = self.now();
             for service in self.services.iter_mut().filter(|service| service.due().is_some_and(|due| due <= now.at)) {
                 service.step(&mut Scene { now, images: &self.images, ids: &mut self.ids });
             }
+            self.step_pipelines();
+            self.step_projects();
         }
+        self.stacks.pass(until, self.pace, &mut self.ids, &self.buckets);
         self.at = self.at.max(until);
+    }
+
+    /// When something happens next by itself.
+    fn due(&self) -> Option<Timestamp> {
+        let services = self.services.iter().filter_map(Service::due).min();
+        let (pipelines, projects) = (self.pipelines_due(), self.projects_due());
+        [services, pipelines, projects].into_iter().flatten().min()
     }
 
     /// A service and the scene in which something happens to it.

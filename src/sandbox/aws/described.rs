@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::json::{present, seconds, tag_list};
 use super::rollout::count;
-use super::seed::{Controller, ResourceManagementType, ServiceStatus};
+use super::seed::{Controller, ResourceManagementType, Scheduling, ServiceStatus};
 use super::service::{Deployment, HookAnswer, Rollout, Service, ServiceDeployment, ServiceDeploymentStatus};
 use super::task::Stage;
 
@@ -60,18 +60,21 @@ impl Service {
             "platformFamily": "Linux",
             "taskDefinition": self.task_definition,
             "deploymentConfiguration": self.configuration,
-            "taskSets": if by_ecs { None } else { Some(json!([self.task_set(running, pending)])) },
+            "taskSets": if by_ecs { None } else { Some(self.task_sets(running, pending)) },
             "deployments": if by_ecs { deployments.collect() } else { Vec::new() },
             "roleArn": self.role(),
             "events": events.collect::<Vec<_>>(),
             "createdAt": seconds(self.created_at),
             "currentServiceDeployment": current.filter(|_| by_ecs),
-            "currentServiceRevisions": revisions.map(|revision| self.revision_counts(&revision.arn)).collect::<Vec<_>>(),
+            "currentServiceRevisions": revisions.filter(|_| self.blue_green.is_none()).map(|revision| self.revision_counts(&revision.arn)).collect::<Vec<_>>(),
             "placementConstraints": [],
             "placementStrategy": [],
             "networkConfiguration": self.network_configuration,
             "healthCheckGracePeriodSeconds": self.balancing.as_ref().map(|_| self.grace.as_secs()),
-            "schedulingStrategy": "REPLICA",
+            "schedulingStrategy": match self.scheduling {
+                Scheduling::Replica => "REPLICA",
+                Scheduling::Daemon => "DAEMON",
+            },
             "deploymentController": {"type": self.controller.word()},
             "tags": (tags == TagsTold::Yes).then(|| tag_list(&self.tags)),
             "createdBy": self.created_by,
@@ -86,6 +89,57 @@ impl Service {
     fn role(&self) -> String {
         let account = self.arn.split(':').nth(4).unwrap_or_default();
         format!("arn:aws:iam::{account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS")
+    }
+
+    /// The task sets that `CodeDeploy` made, the primary one first; without it, one that somebody else made.
+    fn task_sets(&self, running: u32, pending: u32) -> Value {
+        let Some(group) = &self.blue_green else { return json!([self.task_set(running, pending)]) };
+        let mut sets: Vec<_> = group.sets.iter().collect();
+        sets.sort_by_key(|set| set.id != group.primary);
+        let described = sets.into_iter().map(|set| {
+            let own = || self.tasks.iter().filter(|task| task.deployment == set.id);
+            let running = count(own().filter(|task| task.stage == Stage::Running));
+            let wanted = if set.is_leaving { 0 } else { self.desired_count };
+            let is_steady = !set.is_leaving && self.set_serving(&set.id) == wanted && running == wanted;
+            let status = match (set.id == group.primary, set.is_leaving) {
+                (true, _) => "PRIMARY",
+                (false, true) => "DRAINING",
+                (false, false) => "ACTIVE",
+            };
+            let balancer = self.balancing.as_ref().map(|balancing| {
+                json!({
+                    "targetGroupArn": set.target_group,
+                    "containerName": balancing.container_name,
+                    "containerPort": balancing.container_port,
+                })
+            });
+            json!({
+                "id": set.id,
+                "taskSetArn": format!("{}/{}", self.arn.replace(":service/", ":task-set/"), set.id),
+                "serviceArn": self.arn,
+                "clusterArn": self.cluster_arn,
+                "startedBy": "CODE_DEPLOY",
+                "externalId": set.external_id,
+                "status": status,
+                "taskDefinition": set.task_definition,
+                "computedDesiredCount": wanted,
+                "pendingCount": count(own().filter(|task| task.wanted && task.is_pending())),
+                "runningCount": running,
+                "createdAt": seconds(set.created_at),
+                "updatedAt": seconds(set.created_at),
+                "launchType": "FARGATE",
+                "platformVersion": "1.4.0",
+                "platformFamily": "Linux",
+                "loadBalancers": balancer.into_iter().collect::<Vec<_>>(),
+                "networkConfiguration": self.network_configuration,
+                "serviceRegistries": [],
+                "scale": {"value": if set.is_leaving { 0.0 } else { 100.0 }, "unit": "PERCENT"},
+                "stabilityStatus": if is_steady { "STEADY_STATE" } else { "STABILIZING" },
+                "stabilityStatusAt": seconds(set.created_at),
+                "tags": [],
+            })
+        });
+        described.collect()
     }
 
     fn task_set(&self, running: u32, pending: u32) -> Value {

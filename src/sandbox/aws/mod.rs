@@ -5,17 +5,34 @@
 //! not know who calls. Durations run at the clock's pace; every time that it reports is real.
 
 mod account;
+mod blue_green;
+mod blue_green_seeding;
+mod buckets;
+mod build;
+mod builds;
+mod code_deploy;
 mod described;
 mod identities;
 mod ids;
 mod images;
 mod json;
+mod objects;
+mod pipeline;
+mod pipeline_course;
+mod pipeline_entrance;
+mod pipeline_outside;
+mod pipeline_replies;
+mod pipeline_returns;
+mod pipeline_seeding;
+mod pipelines;
 mod query;
 mod refusal;
+mod rest_xml;
 mod revision;
 mod rollback;
 mod rollout;
 mod seed;
+mod seed_pipelines;
 mod seeding;
 mod server;
 mod service;
@@ -24,7 +41,9 @@ mod services;
 mod shapes;
 mod signature;
 mod site;
+mod stacks;
 mod stand_in;
+mod supplies;
 mod targets;
 mod task;
 mod task_definitions;
@@ -32,10 +51,20 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
+pub use buckets::{SeedBucket, SeedObject, Versioning};
 pub use refusal::Refusal;
 pub use seed::{
-    Answer, Behaviour, Controller, Ending, Health, ImageStatus, ResourceManagementType, RollbackCause, Seed,
-    SeedDeployment, SeedImage, SeedInFlight, SeedLoadBalancer, SeedRole, SeedService, SeedTargetGroup,
-    SeedTaskDefinition, ServiceStatus, Start, TaskDefinitionStatus,
+    Answer, Behaviour, Controller, Ending, Health, ImageStatus, ResourceManagementType, RollbackCause, Scheduling,
+    Seed, SeedCodeDeploy, SeedDeployment, SeedImage, SeedInFlight, SeedLoadBalancer, SeedRole, SeedService,
+    SeedTargetGroup, SeedTaskDefinition, ServiceStatus, Start, TaskDefinitionStatus,
+};
+pub use seed_pipelines::{
+    ActionCategory, ActionFailure, BuildFailure, Deploys, ExecutionMode, OnFailure, PastExecution, PipelineType,
+    SeedAction, SeedBuild, SeedCommit, SeedDisabled, SeedExecution, SeedInFlightExecution, SeedPipeline, SeedProject,
+    SeedRollback, SeedStage,
+};
+pub use stacks::{
+    SeedAlarm, SeedDeploying, SeedFailure, SeedParent, SeedResource, SeedStack, SeedStackSite, SeedTakes, SeedUpdate,
+    SeedVersion, StackStatus, Undertaking,
 };
 pub use stand_in::{AwsStandIn, RunningTask};

@@ -1,4 +1,4 @@
-//! The query protocol of `ELBv2` and STS: a form comes in (`Targets.member.1.Id=10.0.0.1`), XML goes out.
+//! The query protocol of `ELBv2`, STS and CloudFormation: a form comes in (`Targets.member.1.Id=10.0.0.1`), XML goes out.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,10 @@ fn member<'a>(
             while let Some(item) = member(model, list, &format!("{prefix}.member.{}", items.len() + 1), form, used)? {
                 items.push(item);
             }
-            Ok((!items.is_empty()).then_some(Value::Array(items)))
+            // An empty list that is sent is a field without a value.
+            let empty = form.iter().find(|(key, value)| key == prefix && value.is_empty());
+            used.extend(empty.map(|(key, _)| key.as_str()));
+            Ok((!items.is_empty() || empty.is_some()).then_some(Value::Array(items)))
         }
         Some(Shape::Map { .. }) => Ok(None),
         Some(Shape::Enum { .. }) | None => {
@@ -98,7 +101,8 @@ fn element(xml: &mut String, name: &str, value: &Value) {
     xml.extend(["</", name, ">"]);
 }
 
-fn escaped(text: &str) -> String {
+/// A text as XML writes it.
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -76,6 +76,9 @@ impl Service {
     fn count_failure(&mut self, scene: &mut Scene<'_>, deployment: &str) {
         let is_primary = self.primary().is_some_and(|primary| primary.id == deployment);
         let Some(failed) = self.deployments.iter_mut().find(|one| one.id == deployment) else {
+            if self.blue_green.is_some() {
+                self.pause = Some(scene.now.after(PAUSE_PER_FAILURE));
+            }
             return;
         };
         failed.failed_tasks += 1;
@@ -104,6 +107,11 @@ impl Service {
     }
 
     fn look(&mut self, scene: &mut Scene<'_>) {
+        if self.status == ServiceStatus::Active && self.blue_green.is_some() {
+            self.replace_unhealthy(scene);
+            self.turn_blue_green(scene);
+            return;
+        }
         if self.status != ServiceStatus::Active || self.controller != Controller::Ecs {
             return;
         }

@@ -9,8 +9,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::seed_pipelines::{SeedPipeline, SeedProject};
+
+use super::buckets::SeedBucket;
+use super::stacks::{SeedAlarm, SeedStack};
+
 /// An AWS account in one region.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seed {
     /// The account id, twelve digits.
@@ -24,6 +29,7 @@ pub struct Seed {
     #[serde(default)]
     pub roles: Vec<SeedRole>,
     /// Names of the ECS clusters.
+    #[serde(default)]
     pub clusters: Vec<String>,
     /// ECR repositories by name.
     #[serde(default)]
@@ -31,12 +37,36 @@ pub struct Seed {
     /// Task definition revisions by family, oldest first; revisions count from 1.
     #[serde(default)]
     pub task_definitions: BTreeMap<String, Vec<SeedTaskDefinition>>,
+    /// Names of secrets in Secrets Manager, with the six characters that it adds: `shop/database-AbCdEf`.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// Names of parameters in Systems Manager.
+    #[serde(default)]
+    pub parameters: Vec<String>,
+    /// Names of log groups.
+    #[serde(default)]
+    pub log_groups: Vec<String>,
     /// Target groups by name.
     #[serde(default)]
     pub target_groups: BTreeMap<String, SeedTargetGroup>,
     /// ECS services.
     #[serde(default)]
     pub services: Vec<SeedService>,
+    /// Pipelines of `CodePipeline`.
+    #[serde(default)]
+    pub pipelines: Vec<SeedPipeline>,
+    /// Build projects of `CodeBuild`.
+    #[serde(default)]
+    pub projects: Vec<SeedProject>,
+    /// CloudFormation stacks, as a list or by name.
+    #[serde(default, deserialize_with = "super::stacks::listed")]
+    pub stacks: Vec<SeedStack>,
+    /// CloudWatch alarms.
+    #[serde(default)]
+    pub alarms: Vec<SeedAlarm>,
+    /// S3 buckets by name.
+    #[serde(default)]
+    pub buckets: BTreeMap<String, SeedBucket>,
 }
 
 /// A role that may be assumed.
@@ -225,9 +255,15 @@ pub struct SeedService {
     /// Who deploys it.
     #[serde(default)]
     pub controller: Controller,
+    /// The deployment group in `CodeDeploy`, where that deploys it.
+    #[serde(default)]
+    pub code_deploy: Option<SeedCodeDeploy>,
     /// Who manages its resources.
     #[serde(default)]
     pub resource_management_type: ResourceManagementType,
+    /// Whether it is a daemon service.
+    #[serde(default)]
+    pub scheduling: Scheduling,
     /// Whether it is there at all.
     #[serde(default)]
     pub status: ServiceStatus,
@@ -245,6 +281,28 @@ pub struct SeedService {
     /// A deployment that is under way.
     #[serde(default)]
     pub in_flight: Option<SeedInFlight>,
+}
+
+/// A deployment group that deploys a service. The service's history is that of this group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedCodeDeploy {
+    /// The application's name.
+    pub application: String,
+    /// The group's name.
+    pub group: String,
+    /// How traffic is shifted.
+    #[serde(default = "all_at_once")]
+    pub config: String,
+    /// The name of the second target group.
+    pub green_target_group: String,
+    /// For how many minutes the old tasks are kept after traffic was shifted.
+    #[serde(default)]
+    pub termination_wait_minutes: u32,
+}
+
+fn all_at_once() -> String {
+    "CodeDeployDefault.ECSAllAtOnce".to_owned()
 }
 
 /// What a service's tasks are registered with.
@@ -281,6 +339,17 @@ impl Controller {
             Self::External => "EXTERNAL",
         }
     }
+}
+
+/// `schedulingStrategy`. The stand-in schedules both alike: it has no container instances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Scheduling {
+    /// So many tasks.
+    #[default]
+    Replica,
+    /// One on each container instance.
+    Daemon,
 }
 
 /// `resourceManagementType`.

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::account::{Account, TargetGroup};
+use super::buckets::Buckets;
 use super::identities::Identities;
 use super::ids::Ids;
 use super::images::{Image, Images};
@@ -15,6 +16,8 @@ use super::revision::{Resolution, RevisionContainer};
 use super::rollout::TRIPPED;
 use super::seed::{Controller, Ending, RollbackCause, Seed, SeedInFlight, SeedService, SeedTargetGroup};
 use super::service::{Hook, Rollback, Rollout, Scene, Service, ServiceDeploymentStatus};
+use super::stacks::{Ground, Stacks};
+use super::supplies::Supplies;
 use super::task::Balancing;
 use super::task_definitions::TaskDefinitions;
 use crate::incident::time::Now;
@@ -26,11 +29,11 @@ const HOOK_WAITS: Duration = Duration::from_hours(24);
 /// From the request of a past deployment to its end.
 const LASTED: SignedDuration = SignedDuration::from_mins(3);
 
-fn refused(what: String) -> io::Error {
+pub(super) fn refused(what: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 
-fn ago(now: Now, age: Duration) -> Timestamp {
+pub(super) fn ago(now: Now, age: Duration) -> Timestamp {
     let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
     now.at.checked_sub(age).unwrap_or(Timestamp::MIN)
 }
@@ -42,22 +45,45 @@ impl Account {
         let caller = seed.caller.clone().unwrap_or_else(|| format!("arn:aws:iam::{}:user/operator", seed.account));
         let images = images(seed, now, opened_at);
         let task_definitions = task_definitions(seed, now, &images, &caller)?;
+        let mut ids = Ids::default();
+        let buckets = Buckets::seeded(&seed.buckets, now, &mut ids);
+        let (id, region) = (seed.account.as_str(), seed.region.as_str());
+        let ground = Ground { account: id, region, now, ids: &mut ids, buckets: &buckets };
+        let stacks = Stacks::seeded(ground, &seed.stacks, &seed.alarms)?;
         let mut account = Self {
             id: seed.account.clone(),
             region: seed.region.clone(),
             opened_at,
             at: now.at,
             pace: now.pace,
-            ids: Ids::default(),
+            ids,
             images,
             task_definitions,
             clusters: seed.clusters.clone(),
             target_groups: target_groups(seed),
             services: Vec::new(),
+            pipelines: Vec::new(),
+            projects: Vec::new(),
             identities: Identities::new(&seed.account, caller, seed.roles.clone()),
+            buckets,
+            stacks,
+            supplies: Supplies {
+                account: seed.account.clone(),
+                region: seed.region.clone(),
+                secrets: seed.secrets.clone(),
+                parameters: seed.parameters.clone(),
+                log_groups: seed.log_groups.clone(),
+                since: opened_at,
+            },
         };
         for service in &seed.services {
             account.add_service(service)?;
+        }
+        for pipeline in &seed.pipelines {
+            account.add_pipeline(pipeline)?;
+        }
+        for project in &seed.projects {
+            account.add_project(project);
         }
         Ok(account)
     }
@@ -95,6 +121,7 @@ impl Account {
             desired_count: seed.desired_count,
             task_definition: String::new(),
             controller: seed.controller,
+            scheduling: seed.scheduling,
             resource_management_type: seed.resource_management_type,
             configuration: configuration(seed),
             network_configuration: seed.network_configuration.clone().unwrap_or_else(default_network),
@@ -109,6 +136,7 @@ impl Account {
             completed: None,
             look_due: None,
             pause: None,
+            blue_green: None,
             stale: None,
         };
         self.relive(&mut service, seed)?;
@@ -116,7 +144,9 @@ impl Account {
             return Err(refused(format!("The history of {named} has no deployment that succeeded.")));
         }
         self.run(&mut service);
-        if let Some(in_flight) = &seed.in_flight {
+        if let Some(group) = &seed.code_deploy {
+            self.hand_to_code_deploy(&mut service, seed, group)?;
+        } else if let Some(in_flight) = &seed.in_flight {
             self.put_in_flight(&mut service, in_flight)?;
         }
         service.look_after(self.now(), Duration::from_secs(1));
@@ -124,7 +154,7 @@ impl Account {
         Ok(())
     }
 
-    fn containers_then(
+    pub(super) fn containers_then(
         &self,
         task_definition: &str,
         moved: &BTreeMap<String, String>,

@@ -5,12 +5,13 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use axum::http::{HeaderMap, Method, Response, StatusCode, Uri, header};
 use serde_json::{Value, json};
 
 use super::account::Account;
 use super::query;
 use super::refusal::Refusal;
+use super::rest_xml::{self, Received};
 use super::shapes::{Model, Protocol};
 use super::signature;
 use crate::clock::Clock;
@@ -23,10 +24,31 @@ enum Api {
     Ecr,
     ElasticLoadBalancing,
     Sts,
+    CodePipeline,
+    CodeBuild,
+    CloudFormation,
+    S3,
+    CodeDeploy,
+    SecretsManager,
+    SystemsManager,
+    Logs,
 }
 
 impl Api {
-    const ALL: [Self; 4] = [Self::Ecs, Self::Ecr, Self::ElasticLoadBalancing, Self::Sts];
+    const ALL: [Self; 12] = [
+        Self::Ecs,
+        Self::Ecr,
+        Self::ElasticLoadBalancing,
+        Self::Sts,
+        Self::CodeDeploy,
+        Self::SecretsManager,
+        Self::SystemsManager,
+        Self::Logs,
+        Self::CodePipeline,
+        Self::CodeBuild,
+        Self::CloudFormation,
+        Self::S3,
+    ];
 
     /// The name in credential scopes and in the journal.
     fn name(self) -> &'static str {
@@ -35,13 +57,29 @@ impl Api {
             Self::Ecr => "ecr",
             Self::ElasticLoadBalancing => "elasticloadbalancing",
             Self::Sts => "sts",
+            Self::CodePipeline => "codepipeline",
+            Self::CodeBuild => "codebuild",
+            Self::CloudFormation => "cloudformation",
+            Self::S3 => "s3",
+            Self::CodeDeploy => "codedeploy",
+            Self::SecretsManager => "secretsmanager",
+            Self::SystemsManager => "ssm",
+            Self::Logs => "logs",
         }
     }
 
     fn protocol(self) -> Protocol {
         match self {
-            Self::Ecs | Self::Ecr => Protocol::Json,
-            Self::ElasticLoadBalancing | Self::Sts => Protocol::Query,
+            Self::Ecs
+            | Self::Ecr
+            | Self::CodeDeploy
+            | Self::CodePipeline
+            | Self::SecretsManager
+            | Self::SystemsManager
+            | Self::Logs
+            | Self::CodeBuild => Protocol::Json,
+            Self::ElasticLoadBalancing | Self::Sts | Self::CloudFormation => Protocol::Query,
+            Self::S3 => Protocol::RestXml,
         }
     }
 
@@ -52,6 +90,14 @@ impl Api {
             Self::Ecr => "AmazonEC2ContainerRegistry_V20150921",
             Self::ElasticLoadBalancing => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+            Self::CodePipeline => "CodePipeline_20150709",
+            Self::CodeBuild => "CodeBuild_20161006",
+            Self::CloudFormation => "http://cloudformation.amazonaws.com/doc/2010-05-15/",
+            Self::S3 => "http://s3.amazonaws.com/doc/2006-03-01/",
+            Self::CodeDeploy => "CodeDeploy_20141006",
+            Self::SecretsManager => "secretsmanager",
+            Self::SystemsManager => "AmazonSSM",
+            Self::Logs => "Logs_20140328",
         }
     }
 
@@ -61,13 +107,37 @@ impl Api {
             Self::Ecr => include_str!("model/ecr.json"),
             Self::ElasticLoadBalancing => include_str!("model/elasticloadbalancing.json"),
             Self::Sts => include_str!("model/sts.json"),
+            Self::CodePipeline => include_str!("model/codepipeline.json"),
+            Self::CodeBuild => include_str!("model/codebuild.json"),
+            Self::CloudFormation => include_str!("model/cloudformation.json"),
+            Self::S3 => include_str!("model/s3.json"),
+            Self::CodeDeploy => include_str!("model/codedeploy.json"),
+            Self::SecretsManager => include_str!("model/secretsmanager.json"),
+            Self::SystemsManager => include_str!("model/ssm.json"),
+            Self::Logs => include_str!("model/logs.json"),
         }
     }
 }
 
 /// Whether an operation changes something.
 fn writes(operation: &str) -> bool {
-    let verbs = ["Update", "Stop", "Continue", "Register", "Deregister"];
+    let verbs = [
+        "Update",
+        "Stop",
+        "Continue",
+        "Register",
+        "Deregister",
+        "Start",
+        "Disable",
+        "Enable",
+        "Rollback",
+        "Retry",
+        "Put",
+        "Cancel",
+        "Create",
+        "Execute",
+        "Delete",
+    ];
     verbs.iter().any(|verb| operation.starts_with(verb))
 }
 
@@ -103,11 +173,12 @@ impl Server {
     }
 
     /// Answers a call.
-    pub(super) async fn answer(&self, method: Method, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    pub(super) async fn answer(&self, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response<Body> {
         let request_id = self.present_account().ids.uuid();
-        let incoming = match self.read(&method, &headers, &body) {
+        let received = Received { method: &method, uri: &uri, headers: &headers, body: &body };
+        let incoming = match self.read(&received) {
             Ok(incoming) => incoming,
-            Err((api, refusal)) => return respond(api, None, &Err(refusal), &request_id),
+            Err((api, refusal)) => return self.respond(api, &method, None, &Err(refusal), &request_id),
         };
         let (api, operation) = (incoming.api, incoming.operation.as_str());
         let journaled = incoming.request.clone().unwrap_or(Value::Null);
@@ -124,23 +195,32 @@ impl Server {
         };
         match self.wire.after(number, status, reply).await {
             Some(Fault::Drop) => dropped(),
-            Some(Fault::Throttle) => respond(api, Some(operation), &Err(throttled(api)), &request_id),
-            Some(Fault::ServerError) => respond(api, Some(operation), &Err(failed(api)), &request_id),
-            None => respond(api, Some(operation), &outcome, &request_id),
+            Some(Fault::Throttle) => self.respond(api, &method, Some(operation), &Err(throttled(api)), &request_id),
+            Some(Fault::ServerError) => self.respond(api, &method, Some(operation), &Err(failed(api)), &request_id),
+            None => self.respond(api, &method, Some(operation), &outcome, &request_id),
         }
     }
 
     /// Tells the service by `X-Amz-Target`, or by the `Version` of a form, and decodes the request.
-    fn read(&self, method: &Method, headers: &HeaderMap, body: &Bytes) -> Result<Incoming, (Api, Refusal)> {
+    fn read(&self, received: &Received<'_>) -> Result<Incoming, (Api, Refusal)> {
+        let Received { method, headers, body, .. } = *received;
+        // Where the path says what is meant, the signature says of whom.
+        if signature::read(headers).is_ok_and(|signature| signature.is_for(Api::S3.name())) {
+            let read = self.models.get(&Api::S3).and_then(|model| rest_xml::read(model, received));
+            let message = "The specified method is not allowed against this resource.";
+            let (operation, request) =
+                read.ok_or_else(|| (Api::S3, Refusal::new("MethodNotAllowed", message).with_status(405)))?;
+            return Ok(Incoming { api: Api::S3, operation, request });
+        }
         let unknown = |api: Api, what: &str| (api, Refusal::new("UnknownOperationException", what.to_owned()));
-        if method != Method::POST {
+        if *method != Method::POST {
             return Err(unknown(Api::Ecs, "Every operation here is a POST."));
         }
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let content_type = text("content-type").unwrap_or_default();
         if let Some(target) = text("x-amz-target") {
             let (prefix, operation) = target.split_once('.').unwrap_or((target, ""));
-            let api = [Api::Ecs, Api::Ecr].into_iter().find(|api| api.address() == prefix);
+            let api = Api::ALL.into_iter().find(|api| api.protocol() == Protocol::Json && api.address() == prefix);
             let api = api.ok_or_else(|| unknown(Api::Ecs, "No such service."))?;
             if self.models.get(&api).and_then(|model| model.operation(operation)).is_none() {
                 return Err(unknown(api, operation));
@@ -157,7 +237,7 @@ impl Server {
         let form: Vec<(String, String)> = serde_urlencoded::from_bytes(body).unwrap_or_default();
         let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let version = field("Version").unwrap_or_default();
-        let chosen = [Api::ElasticLoadBalancing, Api::Sts].into_iter().find_map(|api| {
+        let chosen = [Api::ElasticLoadBalancing, Api::Sts, Api::CloudFormation].into_iter().find_map(|api| {
             let model = self.models.get(&api).filter(|model| model.version == version)?;
             Some((api, model))
         });
@@ -175,6 +255,26 @@ impl Server {
             Err(Refusal::new("MalformedInput", "Content-Type must be application/x-www-form-urlencoded."))
         };
         Ok(Incoming { api, operation: operation.to_owned(), request })
+    }
+
+    /// The answer as the service writes it.
+    fn respond(
+        &self,
+        api: Api,
+        method: &Method,
+        operation: Option<&str>,
+        outcome: &Result<Value, Refusal>,
+        request_id: &str,
+    ) -> Response<Body> {
+        let written = match (api.protocol(), outcome, self.models.get(&api), operation) {
+            (Protocol::RestXml, Ok(reply), Some(model), Some(operation)) => {
+                rest_xml::reply(model, operation, reply, request_id)
+            }
+            (Protocol::RestXml, Err(refusal), ..) => rest_xml::error(method, refusal, request_id),
+            (Protocol::RestXml, Ok(_), ..) => None,
+            (Protocol::Json | Protocol::Query, ..) => Some(respond(api, operation, outcome, request_id)),
+        };
+        written.unwrap_or_else(dropped)
     }
 
     /// Checks the signature and the request, has the effect, and checks the reply.
@@ -195,7 +295,17 @@ impl Server {
             Api::Ecs => account.perform_ecs(operation, request, &caller.arn),
             Api::Ecr => account.images.perform(operation, request),
             Api::ElasticLoadBalancing => account.perform_elb(operation, request),
+            Api::S3 => account.buckets.perform(operation, request),
+            Api::CloudFormation => account.perform_cloudformation(operation, request),
+            Api::CodeDeploy => account.perform_code_deploy(operation, request),
+            Api::SecretsManager => account.supplies.describe_secret(request),
+            Api::SystemsManager => account.supplies.describe_parameters(request),
+            Api::Logs => Ok(account.supplies.describe_log_groups(request)),
             Api::Sts => account.identities.perform(operation, request, &caller, &mut account.ids, account.at),
+            Api::CodePipeline => {
+                account.perform_codepipeline(operation, request, &caller.arn).map_err(|refusal| spoken_by(api, refusal))
+            }
+            Api::CodeBuild => account.perform_codebuild(operation, request, &caller.arn),
         }?;
         model.check(&shapes.output, &reply, api.protocol()).map_err(|violation| {
             let message = format!("The stand-in's own reply does not fit the published model: {violation}");
@@ -210,8 +320,13 @@ fn spoken_by(api: Api, refusal: Refusal) -> Refusal {
     let code = match (api.protocol(), refusal.code) {
         (Protocol::Query, "MissingAuthenticationTokenException") => "MissingAuthenticationToken",
         (Protocol::Query, "UnrecognizedClientException") => "InvalidClientTokenId",
-        (Protocol::Query, "ExpiredTokenException") => "ExpiredToken",
+        (Protocol::Query | Protocol::RestXml, "ExpiredTokenException") => "ExpiredToken",
         (Protocol::Query, "InvalidParameterException" | "SerializationException") => "ValidationError",
+        (Protocol::RestXml, "MissingAuthenticationTokenException") => "AccessDenied",
+        (Protocol::RestXml, "UnrecognizedClientException") => "InvalidAccessKeyId",
+        (Protocol::RestXml, "InvalidParameterException" | "SerializationException") => "InvalidArgument",
+        (Protocol::Json, "InvalidParameterException") if api == Api::CodePipeline => "ValidationException",
+        (Protocol::Json, "InvalidParameterException") if api == Api::CodeBuild => "InvalidInputException",
         (Protocol::Json, "SignatureDoesNotMatch") => "InvalidSignatureException",
         (_, code) => code,
     };
@@ -222,6 +337,7 @@ fn throttled(api: Api) -> Refusal {
     match api.protocol() {
         Protocol::Json => Refusal::new("ThrottlingException", "Rate exceeded"),
         Protocol::Query => Refusal::new("Throttling", "Rate exceeded"),
+        Protocol::RestXml => Refusal::new("SlowDown", "Please reduce your request rate.").with_status(503),
     }
 }
 
@@ -229,6 +345,7 @@ fn failed(api: Api) -> Refusal {
     let code = match api.protocol() {
         Protocol::Json => "ServerException",
         Protocol::Query => "InternalFailure",
+        Protocol::RestXml => "InternalError",
     };
     Refusal::new(code, "Service Unavailable. Please try again later.").with_status(500)
 }
@@ -246,10 +363,12 @@ fn respond(api: Api, operation: Option<&str>, outcome: &Result<Value, Refusal>, 
     let (content_type, body) = match (api.protocol(), outcome) {
         (Protocol::Json, Ok(reply)) => ("application/x-amz-json-1.1", reply.to_string()),
         (Protocol::Json, Err(refusal)) => ("application/x-amz-json-1.1", error_body(refusal).to_string()),
-        (Protocol::Query, Ok(reply)) => {
+        (Protocol::Query | Protocol::RestXml, Ok(reply)) => {
             ("text/xml", query::reply(api.address(), operation.unwrap_or_default(), reply, request_id))
         }
-        (Protocol::Query, Err(refusal)) => ("text/xml", query::error(api.address(), refusal, request_id)),
+        (Protocol::Query | Protocol::RestXml, Err(refusal)) => {
+            ("text/xml", query::error(api.address(), refusal, request_id))
+        }
     };
     let response = Response::builder()
         .status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))

@@ -10,7 +10,7 @@ use super::ids::Ids;
 use super::images::Images;
 use super::json::Tags;
 use super::revision::{Revision, RevisionContainer};
-use super::seed::{Controller, ResourceManagementType, RollbackCause, ServiceStatus};
+use super::seed::{Controller, ResourceManagementType, RollbackCause, Scheduling, ServiceStatus};
 use super::task::{Balancing, ClusterPlace, Task};
 use crate::incident::time::Now;
 
@@ -107,9 +107,10 @@ pub(super) enum HookAnswer {
 }
 
 impl ServiceDeployment {
-    /// Whether it waits at a hook.
+    /// Whether it waits at a hook. One that is told to roll back leaves the hook.
     pub(super) fn is_paused(&self) -> bool {
-        !self.status.is_over() && self.hook.as_ref().is_some_and(|hook| hook.answer.is_none())
+        self.status == ServiceDeploymentStatus::InProgress
+            && self.hook.as_ref().is_some_and(|hook| hook.answer.is_none())
     }
 }
 
@@ -148,6 +149,7 @@ pub(super) struct Service {
     pub(super) desired_count: u32,
     pub(super) task_definition: String,
     pub(super) controller: Controller,
+    pub(super) scheduling: Scheduling,
     pub(super) resource_management_type: ResourceManagementType,
     pub(super) configuration: Value,
     pub(super) network_configuration: Value,
@@ -166,6 +168,8 @@ pub(super) struct Service {
     pub(super) look_due: Option<Timestamp>,
     /// Until when no task is started, because tasks have failed.
     pub(super) pause: Option<Timestamp>,
+    /// What `CodeDeploy` does with it, where it deploys it.
+    pub(super) blue_green: Option<super::blue_green::BlueGreen>,
     /// What stale reads still name, and until when.
     pub(super) stale: Option<(Option<String>, Timestamp)>,
 }
@@ -267,9 +271,10 @@ impl Service {
 
     /// `loadBalancers` as the API writes it.
     pub(super) fn load_balancers(&self) -> Value {
+        let primary = self.blue_green.as_ref().and_then(|group| group.primary_set());
         let listed = self.balancing.as_ref().map(|balancing| {
             json!({
-                "targetGroupArn": balancing.target_group_arn,
+                "targetGroupArn": primary.map_or(&balancing.target_group_arn, |set| &set.target_group),
                 "containerName": balancing.container_name,
                 "containerPort": balancing.container_port,
             })

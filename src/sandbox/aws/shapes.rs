@@ -18,6 +18,8 @@ pub(super) enum Protocol {
     Json,
     /// Form in, XML out; times are ISO 8601.
     Query,
+    /// Method, path, query and headers in; headers and a body or XML out; times are ISO 8601 until they leave.
+    RestXml,
 }
 
 /// One service's operations and shapes.
@@ -34,6 +36,20 @@ pub(super) struct Model {
 pub(super) struct Operation {
     pub(super) input: String,
     pub(super) output: String,
+    /// Where it lives, for the protocols that go by that.
+    #[serde(default)]
+    pub(super) http: Option<Http>,
+}
+
+/// The method and the path of an operation.
+#[derive(Debug, Deserialize)]
+pub(super) struct Http {
+    pub(super) method: String,
+    /// `/{Bucket}/{Key+}`, `/{Bucket}?versions`.
+    pub(super) uri: String,
+    /// The root element of the reply, if it has one.
+    #[serde(default)]
+    pub(super) root: Option<String>,
 }
 
 /// A shape that is not a scalar; scalars are named where they are used.
@@ -44,6 +60,9 @@ pub(super) enum Shape {
         members: BTreeMap<String, String>,
         #[serde(default)]
         required: Vec<String>,
+        /// Where members travel, for the protocols that spread them.
+        #[serde(default)]
+        at: BTreeMap<String, String>,
     },
     List {
         list: String,
@@ -86,6 +105,11 @@ impl Model {
         self.operations.get(name)
     }
 
+    /// All operations with their names.
+    pub(super) fn operations(&self) -> impl Iterator<Item = (&String, &Operation)> {
+        self.operations.iter()
+    }
+
     /// The shape of that name; `None` for scalars.
     pub(super) fn shape(&self, name: &str) -> Option<&Shape> {
         self.shapes.get(name)
@@ -99,7 +123,7 @@ impl Model {
     fn check_at(&self, name: &str, value: &Value, protocol: Protocol, path: &str) -> Result<(), Violation> {
         let wrong = |wants: &str| Violation::WrongType { path: named(path), wants: wants.to_owned() };
         match self.shape(name) {
-            Some(Shape::Structure { members, required }) => {
+            Some(Shape::Structure { members, required, .. }) => {
                 let given = value.as_object().ok_or_else(|| wrong("structure"))?;
                 for (member, value) in given {
                     let place = format!("{path}.{member}");
@@ -145,11 +169,13 @@ fn named(path: &str) -> String {
 fn scalar_fits(kind: &str, value: &Value, protocol: Protocol) -> bool {
     match kind {
         "boolean" => value.is_boolean(),
-        "integer" => value.is_i64(),
+        "integer" | "long" => value.is_i64(),
         "double" => value.is_number(),
         "timestamp" => match protocol {
             Protocol::Json => value.is_number(),
-            Protocol::Query => value.as_str().is_some_and(|at| at.parse::<jiff::Timestamp>().is_ok()),
+            Protocol::Query | Protocol::RestXml => {
+                value.as_str().is_some_and(|at| at.parse::<jiff::Timestamp>().is_ok())
+            }
         },
         _ => value.is_string(),
     }

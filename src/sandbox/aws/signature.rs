@@ -51,6 +51,11 @@ pub(super) fn read(headers: &HeaderMap) -> Result<Signature, Refusal> {
 }
 
 impl Signature {
+    /// Whether it was made for this service.
+    pub(super) fn is_for(&self, service: &str) -> bool {
+        self.service == service
+    }
+
     /// Refuses a signature that was made for another service or region.
     pub(super) fn must_be_for(&self, service: &str, region: &str) -> Result<(), Refusal> {
         let wrong = |message: String| Err(Refusal::new("SignatureDoesNotMatch", message).with_status(403));

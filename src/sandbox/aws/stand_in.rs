@@ -17,7 +17,8 @@ use super::json::text;
 use super::refusal::Refusal;
 use super::seed::Seed;
 use super::server::Server;
-use super::site::Site;
+use super::site::{Site, SiteOf};
+use super::stacks::StackSite;
 use crate::clock::Clock;
 use crate::sandbox::wire::Wire;
 
@@ -41,7 +42,8 @@ pub struct RunningTask {
     pub digests: BTreeMap<String, String>,
     /// First tags of the images by container; the digest where an image has no tag.
     pub versions: BTreeMap<String, String>,
-    /// Whether it serves: healthy in the target group, or simply running where there is none.
+    /// Whether it serves: healthy in the target group, or simply running where there is none; and of a task set that takes
+    /// traffic.
     pub serves: bool,
 }
 
@@ -60,26 +62,37 @@ impl AwsStandIn {
     ) -> io::Result<Self> {
         let account = Arc::new(Mutex::new(Account::seeded(&seed, clock.now())?));
         let server = Arc::new(Server::new(Arc::clone(&account), clock, wire)?);
-        let answer = move |method: Method, headers: HeaderMap, body: Bytes| {
+        let answer = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
             let server = Arc::clone(&server);
-            async move { server.answer(method, headers, body).await }
+            async move { server.answer(method, uri, headers, body).await }
         };
         let endpoint = serve(Router::new().fallback(answer), tasks, stop.clone()).await?;
         let mut sites = BTreeMap::new();
-        for service in seed.services.iter().filter(|service| service.load_balancer.is_some()) {
-            let site = Arc::new(Site {
-                account: Arc::clone(&account),
-                clock,
-                cluster: service.cluster.clone(),
-                service: service.name.clone(),
-                asked: Mutex::default(),
-            });
+        let services = seed.services.iter().filter(|service| service.load_balancer.is_some()).map(|service| {
+            let of = SiteOf::Service { cluster: service.cluster.clone(), service: service.name.clone() };
+            (service.name.clone(), of)
+        });
+        let pipelines = seed.pipelines.iter().filter(|pipeline| !pipeline.site.is_empty());
+        let pipelines = pipelines.map(|pipeline| (pipeline.name.clone(), SiteOf::Pipeline(pipeline.name.clone())));
+        let projects = seed.projects.iter().filter(|project| !project.site.is_empty());
+        let projects = projects.map(|project| (project.name.clone(), SiteOf::Project(project.name.clone())));
+        for (name, of) in services.chain(pipelines).chain(projects) {
+            let site = Arc::new(Site { account: Arc::clone(&account), clock, of, asked: Mutex::default() });
             let answer = move |uri: Uri| {
                 let site = Arc::clone(&site);
                 async move { site.answer(uri.path()) }
             };
             let address = serve(Router::new().fallback(answer), tasks, stop.clone()).await?;
-            sites.insert(service.name.clone(), address);
+            sites.insert(name, address);
+        }
+        for stack in seed.stacks.iter().filter(|stack| stack.site.is_some()) {
+            let site = Arc::new(StackSite { account: Arc::clone(&account), clock, stack: stack.name.clone() });
+            let answer = move |uri: Uri| {
+                let site = Arc::clone(&site);
+                async move { site.answer(uri.path()) }
+            };
+            let address = serve(Router::new().fallback(answer), tasks, stop.clone()).await?;
+            sites.insert(stack.name.clone(), address);
         }
         Ok(Self { account, clock, endpoint, sites: Arc::new(sites) })
     }
@@ -99,12 +112,13 @@ impl AwsStandIn {
         self.endpoint.clone()
     }
 
-    /// `http://127.0.0.1:PORT`: what users of the service's load balancer reach. `None` for a service without one.
+    /// `http://127.0.0.1:PORT`: what users reach of a service with a load balancer, of a stack with a site, or of a pipeline's
+    /// own site; by its name. `None` where there is none.
     pub fn site(&self, service: &str) -> Option<String> {
         self.sites.get(service).cloned()
     }
 
-    fn account(&self) -> MutexGuard<'_, Account> {
+    pub(super) fn account(&self) -> MutexGuard<'_, Account> {
         let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
         account.pass(self.clock.now().at);
         account
@@ -119,7 +133,12 @@ impl AwsStandIn {
         let request = json!({
             "cluster": cluster, "service": service, "taskDefinition": task_definition, "forceNewDeployment": true,
         });
-        let reply = self.account().update_service(&request)?;
+        let mut account = self.account();
+        if let Some(request) = account.code_deployment(cluster, service, task_definition) {
+            let made = account.create_deployment(&request)?;
+            return Ok(text(&made, "deploymentId").unwrap_or_default().to_owned());
+        }
+        let reply = account.update_service(&request)?;
         Ok(reply
             .pointer("/service/deployments/0")
             .and_then(|primary| text(primary, "id"))
@@ -134,10 +153,24 @@ impl AwsStandIn {
     /// Whatever `StopServiceDeployment` would answer.
     pub fn stop_deployment(&self, cluster: &str, service: &str) -> Result<String, Refusal> {
         let mut account = self.account();
+        let blue_green = account.service(cluster, service).and_then(|service| service.blue_green.as_ref());
+        if let Some(active) = blue_green.and_then(|group| group.under_way()).map(|active| active.id.clone()) {
+            let request = json!({"deploymentId": active, "autoRollbackEnabled": true});
+            account.stop_code_deployment(&request)?;
+            return Ok(active);
+        }
         let current = account.service(cluster, service).and_then(|service| service.current());
         let arn = current.map(|current| current.arn.clone()).unwrap_or_default();
         account.stop_service_deployment(&json!({"serviceDeploymentArn": arn}))?;
         Ok(arn)
+    }
+
+    /// A CloudWatch alarm begins or ceases to fire.
+    pub fn set_alarm(&self, arn: &str, firing: bool) {
+        let mut account = self.account();
+        let account = &mut *account;
+        let now = account.now();
+        account.stacks.set_alarm(arn, firing, now, &mut account.ids);
     }
 
     /// The service's tasks that run now and are meant to, whatever anybody says about deployments.
@@ -160,7 +193,7 @@ impl AwsStandIn {
                 task_definition: task.task_definition.clone(),
                 digests,
                 versions,
-                serves: task.serves(service.balancing.as_ref()),
+                serves: task.serves(service.balancing.as_ref()) && service.takes_traffic(&task.deployment),
             }
         });
         told.collect()

@@ -22,7 +22,8 @@ impl Account {
     fn registered<'a>(&'a self, group: &'a str) -> impl Iterator<Item = (&'a Balancing, &'a Task, &'a TargetState)> {
         self.services.iter().filter_map(|service| Some((service, service.balancing.as_ref()?))).flat_map(
             move |(service, balancing)| {
-                let own = service.tasks.iter().filter(move |_| balancing.target_group_arn == group);
+                let own =
+                    service.tasks.iter().filter(move |task| service.target_group_of(&task.deployment) == Some(group));
                 own.filter_map(move |task| Some((balancing, task, &task.target.as_ref()?.state)))
             },
         )

@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use crate::incident::ids::StepId;
 use crate::incident::incident::Incident;
-use crate::slack::buttons::{Action, Button, GoOn};
+use crate::incident::remedy::Remedy;
+use crate::incident::step::StepState;
+use crate::incident::work::Work;
+use crate::slack::buttons::{Action, Asked, Button, GoOn};
 use crate::slack::mrkdwn::{clamp, plain};
 
 /// A section's text.
@@ -62,25 +65,63 @@ pub(super) fn actions(incident: &Incident, buttons: &[&Button]) -> Value {
 }
 
 /// What a button calls a step: targets have names that people gave them, checks have ids like `verify/http-1`.
-fn called(step: &StepId) -> &str {
-    if step.as_str().contains('/') { "the check" } else { step.as_str() }
+fn called<'a>(incident: &Incident, step: &'a StepId) -> &'a str {
+    match incident.proposal().and_then(|proposal| proposal.plan.step(step)).map(|(_, step)| &step.work) {
+        Some(Work::Check(_)) => "the check",
+        Some(Work::Gate(_)) => "the gate",
+        Some(
+            Work::Manual(_)
+            | Work::EcsService(_)
+            | Work::EcsCodeDeploy(_)
+            | Work::Stack(_)
+            | Work::PipelineStage(_)
+            | Work::CommitBuild(_)
+            | Work::PipelineFreeze(_),
+        )
+        | None => step.as_str(),
+    }
+}
+
+/// What a remedy of a failed step says of itself: its label, and what it does.
+fn offered<'a>(incident: &'a Incident, step: &StepId, remedy: &str) -> Option<&'a Remedy> {
+    match &incident.run()?.steps.get(step)?.state {
+        StepState::Failed(failure) => failure.remedies.iter().find(|offered| offered.id == remedy),
+        StepState::Pending
+        | StepState::Active
+        | StepState::Waiting
+        | StepState::Done
+        | StepState::SkippedAfter { .. } => None,
+    }
 }
 
 fn button(incident: &Incident, button: &Button) -> Value {
     let service = &incident.request.service;
     let (text, label, style) = match &button.action {
         Action::Approve => ("Approve".to_owned(), format!("Approve rolling back {service}"), Some("primary")),
+        Action::FreezeNow => ("Freeze now".to_owned(), format!("Hold deployments of {service} back at once"), None),
         Action::Reject => ("Reject".to_owned(), format!("Reject rolling back {service}"), None),
         Action::Stop if incident.run().is_some_and(|run| run.verdict.is_some()) => {
             ("End watch".to_owned(), format!("End the watch over {service}"), None)
         }
         Action::Stop => ("Stop".to_owned(), format!("Stop the rollback of {service}"), Some("danger")),
-        Action::Retry { step, .. } => (format!("Retry {}", called(step)), format!("Try {step} again"), Some("primary")),
+        Action::Retry { step, .. } => {
+            (format!("Retry {}", called(incident, step)), format!("Try {step} again"), Some("primary"))
+        }
         Action::Skip { step, as_what: GoOn::Without, .. } => {
-            (format!("Skip {}", called(step)), format!("Go on without {step}"), None)
+            (format!("Skip {}", called(incident, step)), format!("Go on without {step}"), None)
         }
         Action::Skip { step, as_what: GoOn::Unproved, .. } => {
             ("Accept unproved".to_owned(), format!("Accept that {step} proves nothing"), None)
+        }
+        Action::Remedy { step, remedy, .. } => {
+            let label = offered(incident, step, remedy).map_or(remedy, |offered| &offered.label);
+            (label.clone(), format!("{label}, for {step}"), None)
+        }
+        Action::Pass { step, asked: Asked::Phrase, .. } => {
+            ("Type the phrase".to_owned(), format!("Type what opens {step}"), Some("danger"))
+        }
+        Action::Pass { step, asked: Asked::Done, .. } => {
+            (format!("Done: {step}"), format!("Say that {step} is done"), Some("primary"))
         }
     };
     let mut element = json!({
@@ -97,8 +138,22 @@ fn button(incident: &Incident, button: &Button) -> Value {
         if button.action == Action::Stop {
             element.insert("confirm".to_owned(), confirm_stop(incident));
         }
+        if let Action::Remedy { step, remedy, .. } = &button.action
+            && let Some(offered) = offered(incident, step, remedy).filter(|offered| offered.choices.is_empty())
+        {
+            element.insert("confirm".to_owned(), confirm_remedy(offered));
+        }
     }
     element
+}
+
+fn confirm_remedy(remedy: &Remedy) -> Value {
+    json!({
+        "title": plain_text(&format!("{}?", remedy.label), 100),
+        "text": plain_text(&remedy.says, 300),
+        "confirm": plain_text(&remedy.label, 30),
+        "deny": plain_text("Cancel", 30),
+    })
 }
 
 fn confirm_stop(incident: &Incident) -> Value {

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::asks::{asked, asks};
 use super::blocks::{actions, context, header, section};
 use super::evidence;
 use super::plan::details;
@@ -10,19 +11,20 @@ use super::target::{Over, line, standing, title};
 use super::words::{Words, missing, more_approvals, place, voters, words};
 use crate::incident::due::{Phase, blocking, phase};
 use crate::incident::ids::StepId;
-use crate::incident::incident::{Closed, End, Incident, Proposal, Reached, Run};
+use crate::incident::incident::{Closed, End, FreezeNow, Incident, Proposal, Reached, Run};
 use crate::incident::plan::Purpose;
 use crate::incident::request::Manner;
-use crate::incident::step::{Failure, StepState};
+use crate::incident::step::{Failure, StepRecord, StepState};
 use crate::incident::time::Now;
-use crate::slack::buttons::{Action, Button, buttons};
+use crate::slack::buttons::{Button, buttons};
 use crate::slack::message::Message;
 use crate::slack::mrkdwn::{actor, all_of, capital, code, date, foreign, principals, stopped, time, user};
 
 /// How many lines of a list a card shows; with the failures below they stay within a message.
 const LINES: usize = 8;
-/// How many failed steps a card explains.
+/// How many failed steps a card explains; fewer where their remedies take room.
 const FAILURES: usize = 3;
+const FAILURES_WITH_REMEDIES: usize = 2;
 /// How many of the other side's own words are shown for one failed step.
 const DETAILS: usize = 4;
 
@@ -38,12 +40,20 @@ pub fn card(incident: &Incident, now: Now) -> Message {
         Phase::Waiting(proposal) => {
             blocks.extend(drift(proposal));
             blocks.extend(details(&proposal.plan, proposal.at));
+            blocks.extend(freeze(incident, proposal));
             blocks.push(section(&votes(proposal)));
         }
         Phase::Running(run) => blocks.push(section(&progress(run, Over::NotYet, now))),
         Phase::Blocked(run) => {
             blocks.extend(failures(incident, run, &legal));
-            let rest = progress_without(run, &explained_here(run), Over::NotYet, now);
+            blocks.extend(asks(incident, run, &legal));
+            let shown: Vec<&StepId> = explained_here(run).into_iter().chain(asked(run)).collect();
+            let rest = progress_without(run, &shown, Over::NotYet, now);
+            blocks.extend((!rest.is_empty()).then(|| section(&rest)));
+        }
+        Phase::Awaiting(run) => {
+            blocks.extend(asks(incident, run, &legal));
+            let rest = progress_without(run, &asked(run), Over::NotYet, now);
             blocks.extend((!rest.is_empty()).then(|| section(&rest)));
         }
         Phase::Draining(run) => blocks.push(section(&progress(run, Over::Stopped, now))),
@@ -51,7 +61,7 @@ pub fn card(incident: &Incident, now: Now) -> Message {
         Phase::Over(closed) => blocks.extend(ending(closed, now)),
     }
     let rest: Vec<&Button> =
-        legal.iter().filter(|button| !matches!(button.action, Action::Retry { .. } | Action::Skip { .. })).collect();
+        legal.iter().filter(|button| button.action.helps().is_none() && button.action.passes().is_none()).collect();
     if !rest.is_empty() {
         blocks.push(actions(incident, &rest));
     }
@@ -83,6 +93,28 @@ fn drift(proposal: &Proposal) -> Option<Value> {
     })
 }
 
+/// Whether deployments are held back while votes come in.
+fn freeze(incident: &Incident, proposal: &Proposal) -> Option<Value> {
+    let there_is = proposal.plan.steps().any(|(purpose, _)| purpose == Purpose::Freeze);
+    let text = match &incident.freeze_now {
+        None if there_is => {
+            "🧊 Deployments go on until this is approved. *Freeze now* holds them back at once.".to_owned()
+        }
+        None => return None,
+        Some(FreezeNow { by, came_to: None, .. }) => {
+            format!("🔄 Deployments are being held back, says {}.", actor(by))
+        }
+        Some(FreezeNow { by, came_to: Some(froze), .. }) if froze.failed.is_empty() => {
+            format!("🧊 Deployments are held back already, says {}.", actor(by))
+        }
+        Some(FreezeNow { came_to: Some(froze), .. }) => {
+            let why = froze.failed.first().map(explained).unwrap_or_default();
+            format!("🔴 Deployments could not be held back.\n{why}")
+        }
+    };
+    Some(section(&text))
+}
+
 fn votes(proposal: &Proposal) -> String {
     let terms = &proposal.terms;
     let missing = missing(proposal);
@@ -112,16 +144,23 @@ pub(super) fn progress(run: &Run, over: Over, now: Now) -> String {
     progress_without(run, &[], over, now)
 }
 
+/// How many failed steps the card explains.
+fn explains(run: &Run) -> usize {
+    let offers =
+        |record: &StepRecord| matches!(&record.state, StepState::Failed(failure) if !failure.remedies.is_empty());
+    if blocking(run).any(|(_, record)| offers(record)) { FAILURES_WITH_REMEDIES } else { FAILURES }
+}
+
 /// The failed steps that the card explains by themselves.
 fn explained_here(run: &Run) -> Vec<&StepId> {
-    blocking(run).take(FAILURES).map(|(step, _)| &step.id).collect()
+    blocking(run).take(explains(run)).map(|(step, _)| &step.id).collect()
 }
 
 fn progress_without(run: &Run, without: &[&StepId], over: Over, now: Now) -> String {
     let mut lines: Vec<String> = Vec::new();
     for purpose in [Purpose::Freeze, Purpose::RollBack] {
         let rest = run.of(purpose).filter(|(step, _)| !without.contains(&&step.id));
-        lines.extend(rest.map(|(step, record)| line(purpose, step, record, over, now)));
+        lines.extend(rest.map(|(step, record)| line(purpose, step, record, over.unless_left_out(run, step), now)));
     }
     let checks: Vec<_> = run.of(Purpose::Verify).filter(|(step, _)| !without.contains(&&step.id)).collect();
     if !checks.is_empty() {
@@ -148,23 +187,20 @@ fn cut(mut lines: Vec<String>) -> String {
 /// Every failed step with what the other side said, what one can do, and its buttons.
 fn failures(incident: &Incident, run: &Run, legal: &[Button]) -> Vec<Value> {
     let mut blocks = Vec::new();
-    for (step, record) in blocking(run).take(FAILURES) {
+    for (step, record) in blocking(run).take(explains(run)) {
         let StepState::Failed(failure) = &record.state else {
             continue;
         };
         let stand = standing(step, record);
         let attempt = if record.attempt > 1 { format!(" (attempt {})", record.attempt) } else { String::new() };
         blocks.push(section(&format!("❌ {}{stand}{attempt}\n{}", title(step), explained(failure))));
-        let is_about_it = |button: &&Button| match &button.action {
-            Action::Retry { step: of, .. } | Action::Skip { step: of, .. } => *of == step.id,
-            Action::Approve | Action::Reject | Action::Stop => false,
-        };
+        let is_about_it = |button: &&Button| button.action.helps() == Some(&step.id);
         let ways: Vec<&Button> = legal.iter().filter(is_about_it).collect();
         if !ways.is_empty() {
             blocks.push(actions(incident, &ways));
         }
     }
-    let more = blocking(run).count().saturating_sub(FAILURES);
+    let more = blocking(run).count().saturating_sub(explains(run));
     if more > 0 {
         blocks.push(context(&format!("{more} more did not succeed; they are in the thread.")));
     }

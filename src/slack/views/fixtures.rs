@@ -13,10 +13,11 @@ use crate::incident::incident::{End, Incident, Proposal, Terms, Verdict};
 use crate::incident::plan::{Lane, Need, Plan, Purpose, Stage, Step};
 use crate::incident::policy::{Actor, Known, Member, Principal, Standing};
 use crate::incident::release::{Image, Release};
+use crate::incident::remedy::{Choice, Preselected, Remedy, RemedyRight};
 use crate::incident::request::{Manner, Request};
 use crate::incident::step::{Evidence, Failure, Finding};
 use crate::incident::time::Now;
-use crate::incident::work::{Check, CheckWork, EcsService, HttpCheck, Span, TargetGroupCheck, Work};
+use crate::incident::work::{Check, CheckWork, EcsService, HttpCheck, Manual, Span, TargetGroupCheck, Work};
 
 /// An incident and the events that made it, numbered from 1.
 #[derive(Debug, Clone)]
@@ -49,6 +50,7 @@ fn request() -> Request {
         environment: "prod".into(),
         service: "api".into(),
         to: None,
+        apart: std::collections::BTreeMap::new(),
         only: Vec::new(),
         with: Vec::new(),
         manner: Manner::Regular,
@@ -225,6 +227,7 @@ pub(super) fn tasks_do_not_start() -> Failure {
         ],
         finding: Finding::Wrong,
         advice: "Push the image of v41 again and retry, or stop and ask for another release".into(),
+        remedies: Vec::new(),
     }
 }
 
@@ -233,6 +236,7 @@ fn release(version: &str, revision: u32, digest: &str, deployed_at: &str, by: &s
         id: format!("arn:aws:ecs:eu-north-1:123456789012:task-definition/api:{revision}"),
         label: format!("api:{revision}"),
         version: Some(version.into()),
+        commit: None,
         images: vec![Image {
             container: "app".into(),
             image: format!("123456789012.dkr.ecr.eu-north-1.amazonaws.com/shop/api:{version}"),
@@ -308,6 +312,7 @@ pub(in crate::slack) fn plan() -> Plan {
     let watch = Span::Elapsed { span: Duration::from_mins(30), every: Duration::from_secs(30), failures: 3 };
     let stage = |purpose, steps: Vec<Step>| Stage {
         purpose,
+        track: None,
         lanes: steps.into_iter().map(|step| Lane { steps: vec![step] }).collect(),
     };
     Plan {
@@ -325,6 +330,7 @@ pub(in crate::slack) fn plan() -> Plan {
                 vec![step("watch/http-1", "https://api.example.com/health answers 200", 1_800, http(watch))],
             ),
         ],
+        matched: None,
         warnings: vec!["v42 is still being deployed: the deployment is stopped and taken back".into()],
     }
 }
@@ -347,12 +353,57 @@ pub(super) fn wide_plan() -> Plan {
     plan
 }
 
+/// The targets with a gate in front of the first, and something that is done by hand beside it.
+pub(super) fn plan_with_people() -> Plan {
+    let mut plan = plan();
+    let what = "The stack shop-prod-old and everything in it, the table `orders` too, is deleted";
+    let gate =
+        Step::gate(&StepId::new("backend"), plan.stages[0].lanes[0].steps[0].resource.clone(), "shop-prod-old", what);
+    plan.stages[0].lanes[0].steps.insert(0, gate);
+    let text = "Call 555-0100 and say that orders are held.\nThey ask for our number: 4711.".to_owned();
+    let manual = Manual { text, by: vec![Principal::Person { id: UserId::new("U0LEAD0001"), name: "lead".into() }] };
+    let resource = Resource::new("by hand: tell the payment provider");
+    let manual = Step::manual(StepId::new("provider"), "tell the payment provider", resource, manual);
+    plan.stages[0].lanes.push(Lane { steps: vec![manual] });
+    plan
+}
+
+/// What can be done where resources cannot be updated.
+pub(super) fn remedies() -> Vec<Remedy> {
+    let choice = |id: &str, detail: &str, preselected| Choice {
+        id: id.into(),
+        label: id.into(),
+        detail: detail.into(),
+        preselected,
+    };
+    vec![
+        Remedy {
+            id: "again".into(),
+            label: "Deploy it anew".into(),
+            says: "A new deployment of v41 is forced; tasks of the present one are replaced.".into(),
+            right: RemedyRight::Approve,
+            choices: Vec::new(),
+        },
+        Remedy {
+            id: "skip-resources".into(),
+            label: "Continue, skipping…".into(),
+            says: "The rollback of the stack goes on, and what is chosen stays as it is now".into(),
+            right: RemedyRight::Skip,
+            choices: vec![
+                choice("Cache", "Cache cluster shop-cache was deleted by hand <yesterday>", Preselected::Yes),
+                choice("QueuePolicy", "Resource handler returned message: access denied", Preselected::No),
+            ],
+        },
+    ]
+}
+
 pub(super) fn inconclusive() -> Failure {
     Failure {
         why: "no target has reported its health".into(),
         details: vec!["DescribeTargetHealth: TargetHealthDescriptions is empty".into()],
         finding: Finding::Inconclusive,
         advice: "Look at the target group, then retry".into(),
+        remedies: Vec::new(),
     }
 }
 
@@ -362,5 +413,6 @@ pub(super) fn unhealthy() -> Failure {
         details: vec!["503 Service Unavailable".into()],
         finding: Finding::Wrong,
         advice: "Look at the logs of v41 before you go back further".into(),
+        remedies: Vec::new(),
     }
 }

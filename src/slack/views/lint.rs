@@ -73,7 +73,20 @@ fn blocks(wrong: &mut Vec<String>, blocks: &[Value]) {
             }
             "input" => {
                 plain(wrong, &at, &block["label"], 2_000);
-                plain(wrong, &at, &block["element"]["placeholder"], 150);
+                let element = &block["element"];
+                if element["type"] == "checkboxes" {
+                    let options = list(wrong, &at, &element["options"], 10);
+                    for option in &options {
+                        plain(wrong, &at, &option["text"], 75);
+                        length(wrong, &at, option["value"].as_str().unwrap_or_default(), 75);
+                    }
+                    let initial = list(wrong, &at, &element["initial_options"], 10);
+                    if !initial.iter().all(|option| options.contains(option)) {
+                        wrong.push(format!("{at}: what is ticked is not offered"));
+                    }
+                } else {
+                    plain(wrong, &at, &element["placeholder"], 150);
+                }
             }
             "divider" => {}
             other => wrong.push(format!("{at}: {other} is not drawn everywhere")),

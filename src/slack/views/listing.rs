@@ -6,6 +6,7 @@ use super::blocks::{context, divider, section};
 use super::words::{place, short, words};
 use crate::engine::{ServiceStatus, TargetReleases};
 use crate::incident::incident::Incident;
+use crate::incident::request::Manner;
 use crate::incident::time::Now;
 use crate::slack::message::Message;
 use crate::slack::mrkdwn::{age, all_of, capital, code, date, foreign, plural, stopped, user};
@@ -25,7 +26,8 @@ pub fn status(open: &[Incident], asked: Option<&str>, now: Now) -> Message {
     let items = open.iter().map(|incident| {
         let words = words(incident, now);
         format!(
-            "{} *{}* `{}`: {}\n{}",
+            "{}{} *{}* `{}`: {}\n{}",
+            loud(incident),
             words.emoji,
             foreign(&place(incident), 120),
             incident.id,
@@ -39,7 +41,14 @@ pub fn status(open: &[Incident], asked: Option<&str>, now: Now) -> Message {
 /// How one incident stands, open or over.
 pub fn status_of(incident: &Incident, now: Now) -> Message {
     let words = words(incident, now);
-    let text = format!("{} *{}* `{}`: {}", words.emoji, foreign(&place(incident), 120), incident.id, words.headline);
+    let text = format!(
+        "{}{} *{}* `{}`: {}",
+        loud(incident),
+        words.emoji,
+        foreign(&place(incident), 120),
+        incident.id,
+        words.headline
+    );
     Message {
         blocks: vec![section(&format!("{text}\n{}", words.sentence))],
         text: format!("{text}. {}", words.sentence),
@@ -57,7 +66,8 @@ pub fn history(incidents: &[Incident], asked: Option<&str>, now: Now) -> Message
         let words = words(incident, now);
         let reason = incident.request.reason.as_ref().map(|reason| format!("\n“{}”", foreign(reason, 160)));
         format!(
-            "{} *{}* `{}`: {}\n{}, asked by {}{}",
+            "{}{} *{}* `{}`: {}\n{}, asked by {}{}",
+            loud(incident),
             words.emoji,
             foreign(&place(incident), 120),
             incident.id,
@@ -70,18 +80,28 @@ pub fn history(incidents: &[Incident], asked: Option<&str>, now: Now) -> Message
     list(text, &items.collect::<Vec<_>>())
 }
 
+/// How many releases of each target are listed where there are several targets.
+const FEW: usize = 4;
+
 /// What runs, and what one can go back to; `asked` is `prod api`.
 pub fn releases(asked: &str, targets: &[TargetReleases], now: Now) -> Message {
     let text = format!("Releases of *{}*.", foreign(asked, 120));
     let mut blocks = vec![section(&text)];
+    let shown = if targets.len() > 1 { FEW } else { SHOWN };
     for target in targets.iter().take(SHOWN) {
-        let mut lines = vec![format!("*{}*", foreign(&target.title, 120))];
+        let title = foreign(&target.title, 120);
+        let name = if targets.len() > 1 {
+            format!("*{}*, {title}", foreign(&target.target, 60))
+        } else {
+            format!("*{title}*")
+        };
+        let mut lines = vec![name];
         match &target.releases {
             Ok(releases) if releases.is_empty() => lines.push("There is nothing to go back to.".to_owned()),
             Ok(releases) => {
-                lines.extend(releases.iter().take(SHOWN).map(|line| format!("• {}", one(line, now))));
-                if releases.len() > SHOWN {
-                    lines.push(format!("and {} more", releases.len() - SHOWN));
+                lines.extend(releases.iter().take(shown).map(|line| format!("• {}", one(line, now))));
+                if releases.len() > shown {
+                    lines.push(format!("and {} more", releases.len() - shown));
                 }
             }
             Err(why) => lines.push(stopped(&capital(&foreign(why, 400)))),
@@ -125,13 +145,21 @@ pub fn services(services: &[ServiceStatus], now: Now) -> Message {
         lines.push(match &service.incident {
             Some(incident) => {
                 let words = words(incident, now);
-                format!("{} `{}`: {}", words.emoji, incident.id, words.headline)
+                format!("{}{} `{}`: {}", loud(incident), words.emoji, incident.id, words.headline)
             }
             None => "No rollback is in flight.".to_owned(),
         });
         blocks.push(section(&lines.join("\n")));
     }
     Message { text, blocks }
+}
+
+/// What every list says first of an emergency: no second person was waited for.
+fn loud(incident: &Incident) -> &'static str {
+    match incident.request.manner {
+        Manner::Regular => "",
+        Manner::Emergency => "🚨 EMERGENCY ",
+    }
 }
 
 fn list(text: String, items: &[String]) -> Message {

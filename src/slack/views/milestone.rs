@@ -3,22 +3,25 @@
 
 use serde_json::Value;
 
+use super::asks::{Ask, ask};
 use super::blocks::{context, section};
 use super::card::{explained, progress};
 use super::evidence::{bullets, of_run};
 use super::target::{Over, title};
-use super::words::{Watch, accepted_by, goals, short, watch, words};
+use super::words::{Watch, accepted_by, goals, not_back, short, unchanged, watch, words};
 use crate::incident::due::proves_nothing;
 use crate::incident::event::{Event, What};
 use crate::incident::ids::StepId;
-use crate::incident::incident::{End, Incident, Proposal, Run, Verdict};
+use crate::incident::incident::{End, Froze, Incident, Proposal, Run, Verdict};
 use crate::incident::plan::{Need, Plan, Purpose, Step};
 use crate::incident::policy::{Actor, Principal};
+use crate::incident::remedy::ChosenRemedy;
 use crate::incident::request::Manner;
 use crate::incident::step::{Act, Evidence, Failure, Finding, StepState};
 use crate::incident::time::{Now, Pace};
+use crate::incident::work::Work;
 use crate::slack::message::Message;
-use crate::slack::mrkdwn::{actor, clamp, code, duration, foreign, group, stopped, time, user};
+use crate::slack::mrkdwn::{actor, capital, clamp, code, duration, foreign, group, plural, stopped, time, user};
 
 /// The thread post for `event` of `incident`, whose record is at least as new as the event; `None` where the event is
 /// no milestone. `pace` is the pace at which durations were lived.
@@ -28,6 +31,10 @@ pub fn milestone(incident: &Incident, event: &Event, pace: Pace) -> Option<Messa
         What::Proposed { proposal } => asks(incident, proposal).map(|text| said(&text)),
         What::Approved { .. } => Some(said(&approved(incident, event))),
         What::VoteFell { voter } => Some(said(&vote_fell(incident, voter))),
+        What::FreezeAsked => {
+            Some(said(&format!("🧊 {} has deployments held back now, ahead of the approval.", actor(&event.by))))
+        }
+        What::FreezeSettled { froze } => Some(froze_now(froze)),
         What::Started { .. } => Some(said("▶️ A fresh look found everything as the plan says. The rollback starts.")),
         What::Accepted { step, number, request_id, .. } => {
             let (_, step) = step_of(incident, step)?;
@@ -49,6 +56,18 @@ pub fn milestone(incident: &Incident, event: &Event, pace: Pace) -> Option<Messa
             let (_, step) = step_of(incident, step)?;
             Some(said(&format!("🔁 {} has {} tried again.", actor(&event.by), title(step))))
         }
+        What::Began { step, .. } => {
+            let (_, step) = step_of(incident, step)?;
+            awaits(incident, step).map(|text| said(&text))
+        }
+        What::Passed { step, note } => {
+            let (_, step) = step_of(incident, step)?;
+            Some(said(&passed(step, &event.by, note.as_deref())))
+        }
+        What::Remedied { step, remedy } => {
+            let (_, step) = step_of(incident, step)?;
+            Some(said(&remedied(step, remedy)))
+        }
         What::Skipped { step, reason } => {
             let (purpose, step) = step_of(incident, step)?;
             let (by, reason) = (actor(&event.by), foreign(reason, 600));
@@ -67,8 +86,13 @@ pub fn milestone(incident: &Incident, event: &Event, pace: Pace) -> Option<Messa
         ))),
         What::VerdictReached { verdict } => Some(verdict_reached(incident, *verdict, now)),
         What::Closed { end } => Some(closed(incident, end, event, now)),
+        What::Reported { step, lines, .. } => {
+            let (_, step) = step_of(incident, step)?;
+            Some(reported(step, lines))
+        }
         What::Requested { .. }
-        | What::Began { .. }
+        | What::Preparing { .. }
+        | What::Removed { .. }
         | What::Acting { .. }
         | What::Progressed { .. }
         | What::Withdrawn { .. } => None,
@@ -154,6 +178,50 @@ fn vote_fell(incident: &Incident, voter: &Actor) -> String {
     )
 }
 
+/// Calls whoever has to do what a step of a person asks for; `None` for any other step.
+fn awaits(incident: &Incident, step: &Step) -> Option<String> {
+    let Ask { act, what, by } = ask(incident.proposal()?, step)?;
+    let mentions = by.iter().filter_map(|principal| match principal {
+        Principal::Members => None,
+        Principal::Requester => Some(user(&incident.request.by)),
+        Principal::Person { id, .. } => Some(user(id)),
+        Principal::Group { id, .. } => Some(group(id)),
+    });
+    let mut called = std::collections::BTreeSet::new();
+    let called: Vec<String> = mentions.filter(|mention| called.insert(mention.clone())).collect();
+    let called = if called.is_empty() { String::new() } else { format!("{}: ", called.join(" ")) };
+    Some(format!("✋ {called}{} waits for somebody to {act}; the button is on the card.\n{what}", title(step)))
+}
+
+fn passed(step: &Step, by: &Actor, note: Option<&str>) -> String {
+    let by = actor(by);
+    let note = note.map(|note| format!("\n“{}”", foreign(note, 600))).unwrap_or_default();
+    match &step.work {
+        Work::Gate(gate) => {
+            let what = stopped(&capital(&foreign(&gate.what, 400)));
+            format!("🔓 {by} typed {}, so {} is open. {what}{note}", code(&gate.phrase, 80), title(step))
+        }
+        Work::Manual(_)
+        | Work::EcsService(_)
+        | Work::PipelineStage(_)
+        | Work::CommitBuild(_)
+        | Work::PipelineFreeze(_)
+        | Work::EcsCodeDeploy(_)
+        | Work::Stack(_)
+        | Work::Check(_) => {
+            format!("✅ {by} says that {} is done.{note}", title(step))
+        }
+    }
+}
+
+fn remedied(step: &Step, remedy: &ChosenRemedy) -> String {
+    let by = actor(&remedy.by);
+    let label = foreign(&remedy.label, 80);
+    let text = format!("🩹 {by} chose “{label}” for {}.", title(step));
+    let chosen = bullets(remedy.names.iter().map(String::as_str));
+    if chosen.is_empty() { text } else { format!("{text}\n{chosen}") }
+}
+
 fn accepted(incident: &Incident, step: &Step, number: u32, request_id: Option<&str>) -> Message {
     let record = incident.run().map(|run| run.record(&step.id)).unwrap_or_default();
     let act = record.acts.iter().find(|act| act.number == number);
@@ -170,6 +238,19 @@ fn accepted(incident: &Incident, step: &Step, number: u32, request_id: Option<&s
 /// AWS's verb, which the intention of every act bears under this name.
 fn verb(act: &Act) -> Option<&str> {
     act.what.get("verb").and_then(Value::as_str)
+}
+
+/// How many lines of a report are posted; the newest are those that matter.
+const LINES: usize = 15;
+
+/// What the other side reports of a step.
+fn reported(step: &Step, lines: &[String]) -> Message {
+    let more = lines.len().saturating_sub(LINES);
+    let mut shown: Vec<String> = lines.iter().skip(more).map(|line| foreign(line, 260)).collect();
+    if more > 0 {
+        shown.insert(0, format!("{} before these", plural(more as u64, "event")));
+    }
+    said(&format!("📋 {}\n{}", title(step), bullets(shown.iter().map(String::as_str))))
 }
 
 fn finished(
@@ -193,9 +274,25 @@ fn finished(
                 took.map(|took| format!(" in {took}")).unwrap_or_default()
             )
         }
-        (Purpose::Freeze | Purpose::RollBack, _) => format!("✅ {}: done{after}.", title(step)),
+        (Purpose::Freeze, _) => format!("🧊 {}: deployments are held back{after}.", title(step)),
+        (Purpose::RollBack, _) => format!("✅ {}: done{after}.", title(step)),
     };
     let seen = bullets(evidence.iter().map(|evidence| evidence.text.as_str()));
+    with(&text, if seen.is_empty() { Vec::new() } else { vec![context(&seen)] })
+}
+
+/// What holding deployments back ahead of the approval came to.
+fn froze_now(froze: &Froze) -> Message {
+    let seen = bullets(froze.held.iter().map(|evidence| evidence.text.as_str()));
+    let mut text = if froze.failed.is_empty() {
+        "🧊 Deployments are held back. They stay so until somebody lifts the freeze, whatever becomes of this plan."
+            .to_owned()
+    } else {
+        "❌ Not everything could be held back. The card offers to try again.".to_owned()
+    };
+    for failure in &froze.failed {
+        text = format!("{text}\n{}", explained(failure));
+    }
     with(&text, if seen.is_empty() { Vec::new() } else { vec![context(&seen)] })
 }
 
@@ -244,7 +341,7 @@ fn verdict_reached(incident: &Incident, verdict: Verdict, now: Now) -> Message {
     let text = match verdict {
         Verdict::RolledBack => format!("🏁 {by} {name} is rolled back: it runs {goals}. It took {took}."),
         Verdict::PartlyRolledBack => {
-            format!("🏁 {by} {name} is only partly back after {took}: the card names what is not.")
+            format!("🏁 {by} {name} is only partly back after {took}. {}", not_back(run))
         }
         Verdict::Unproved => format!(
             "🏁 {by} {name} runs {goals}, but whether it is healthy could not be seen, so it is not proved{}.",
@@ -281,9 +378,9 @@ fn closed(incident: &Incident, end: &End, event: &Event, now: Now) -> Message {
             None => "⚪ This incident is closed.".to_owned(),
         },
         End::Rejected { reason: Some(reason) } => {
-            format!("⚪ {asked} {by} rejected the plan: “{}”. Nothing was changed.", foreign(reason, 600))
+            format!("⚪ {asked} {by} rejected the plan: “{}”. {}", foreign(reason, 600), unchanged(incident))
         }
-        End::Rejected { reason: None } => format!("⚪ {asked} {by} rejected the plan. Nothing was changed."),
+        End::Rejected { reason: None } => format!("⚪ {asked} {by} rejected the plan. {}", unchanged(incident)),
         End::NothingToDo { .. } | End::Expired | End::Aborted { .. } | End::Failed { .. } => {
             let words = words(incident, now);
             let stand = match (end, incident.run()) {

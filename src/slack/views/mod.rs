@@ -1,17 +1,22 @@
 //! What Slack shows of an incident: pure functions from the record to messages.
 
 pub mod announcement;
+pub mod ask;
+mod asks;
 mod blocks;
 mod brief;
 pub mod card;
 pub mod confirm;
 mod evidence;
+pub mod freeze;
 pub mod help;
 pub mod listing;
 pub mod milestone;
+pub mod pass;
 mod plan;
 pub mod private;
 pub mod reason;
+pub mod remedy;
 pub mod steps;
 mod target;
 mod words;

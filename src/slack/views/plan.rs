@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::blocks::{columns, context, header, section};
 use super::evidence::bullets;
 use super::words::{short, targets};
+use crate::incident::ids::StepId;
 use crate::incident::incident::Terms;
 use crate::incident::plan::{Need, Plan, Purpose, Step};
 use crate::incident::release::Release;
@@ -13,10 +14,13 @@ use crate::incident::work::{CheckWork, Span, Work};
 use crate::slack::message::Message;
 use crate::slack::mrkdwn::{age, all_of, capital, code, duration, foreign, plural, principals, stopped};
 
+/// How much of how a release was found is shown: a pipeline's names the commit, its summary and its link.
+const CHOSEN: usize = 600;
+
 /// Up to how many targets are shown in full; where there are more, each has one line.
-const FULL: usize = 3;
+const FULL: usize = 1;
 /// How many targets, steps and images are shown one by one. Slack takes about 13,000 characters of blocks.
-const TARGETS: usize = 16;
+const TARGETS: usize = 12;
 const STEPS: usize = 10;
 const IMAGES: usize = 2;
 
@@ -28,11 +32,15 @@ pub(super) fn details(plan: &Plan, at: jiff::Timestamp) -> Vec<Value> {
         let lines: Vec<String> = targets(plan).take(TARGETS).map(|step| one_line(step, at)).collect();
         lines.chunks(TARGETS / 2).map(|lines| section(&lines.join("\n"))).collect()
     };
+    if let Some(matched) = &plan.matched {
+        blocks.push(context(&format!("🔗 {}", stopped(&capital(&foreign(matched, 300))))));
+    }
     let more = targets(plan).count().saturating_sub(TARGETS);
     if more > 0 {
         blocks.push(context(&format!("and {}", plural(more as u64, "more target"))));
     }
-    let losses: Vec<&str> = targets(plan).flat_map(|step| &step.loses).map(String::as_str).collect();
+    blocks.extend(targets(plan).filter_map(changes));
+    let losses: Vec<&str> = plan.steps().flat_map(|(_, step)| &step.loses).map(String::as_str).collect();
     if !losses.is_empty() {
         blocks.push(section(&format!("🗑️ *May be lost*\n{}", bullets(losses.into_iter()))));
     }
@@ -44,9 +52,30 @@ pub(super) fn details(plan: &Plan, at: jiff::Timestamp) -> Vec<Value> {
     blocks
 }
 
+/// How many changes of a change set are shown; the console shows all.
+const CHANGES: usize = 12;
+
+/// What a change set would change, where the step executes one.
+fn changes(step: &Step) -> Option<Value> {
+    let Work::Stack(work) = &step.work else { return None };
+    let changes = work.changes();
+    let mut lines: Vec<String> = changes.iter().take(CHANGES).map(|change| foreign(&change.words(), 160)).collect();
+    if changes.len() > CHANGES {
+        lines.push(format!("and {}", plural((changes.len() - CHANGES) as u64, "more change")));
+    }
+    let title = foreign(&work.name, 80);
+    (!lines.is_empty())
+        .then(|| section(&format!("🧾 *Changes of {title}*\n{}", bullets(lines.iter().map(String::as_str)))))
+}
+
 /// A target on one line: from → to.
 fn one_line(step: &Step, at: jiff::Timestamp) -> String {
-    let title = foreign(&step.title, 120);
+    let optional = match step.need {
+        Need::Required => "",
+        Need::Optional => " (optional)",
+    };
+    // By the name that `only` and the buttons take, too.
+    let title = format!("*{}*{optional}, {}", foreign(step.id.as_str(), 60), foreign(&step.title, 120));
     match (&step.from, &step.to) {
         (Some(from), Some(to)) => format!("• {title}: {} → {}{}", short(from), short(to), deployed(to, at)),
         (None, Some(to)) => format!("• {title}: to {}{}", short(to), deployed(to, at)),
@@ -61,7 +90,7 @@ fn target(step: &Step, at: jiff::Timestamp) -> Value {
     };
     let mut text = format!("*{}*{optional}", foreign(&step.title, 120));
     if let Some(chosen) = &step.chosen {
-        text = format!("{text}\n{}", stopped(&capital(&foreign(chosen, 300))));
+        text = format!("{text}\n{}", stopped(&capital(&foreign(chosen, CHOSEN))));
     }
     let fields: Vec<String> = [("Runs now", &step.from), ("Goes back to", &step.to)]
         .into_iter()
@@ -112,10 +141,14 @@ fn without_registry(image: &str) -> &str {
 
 /// The steps in their order, numbered as in the step list, and how long they take.
 fn outline(plan: &Plan) -> String {
+    let beside = side_by_side(plan);
     let all: Vec<String> = plan
         .steps()
         .enumerate()
-        .map(|(number, (purpose, step))| format!("{}. {}", number + 1, intention(purpose, step)))
+        .map(|(number, (purpose, step))| {
+            let beside = if beside.contains(&&step.id) { " (side by side)" } else { "" };
+            format!("{}. {}{beside}", number + 1, intention(purpose, step))
+        })
         .collect();
     let mut lines = vec![format!("*Steps*, about {}", duration(plan.estimate()))];
     lines.extend(all.iter().take(STEPS).cloned());
@@ -125,9 +158,36 @@ fn outline(plan: &Plan) -> String {
     lines.join("\n")
 }
 
+/// The targets that do not wait for one another.
+fn side_by_side(plan: &Plan) -> Vec<&StepId> {
+    let stages = plan.stages.iter().filter(|stage| stage.purpose == Purpose::RollBack);
+    let tracks: Vec<&str> = stages.clone().filter_map(|stage| stage.track.as_deref()).collect();
+    let several_tracks = tracks.iter().any(|track| Some(track) != tracks.first());
+    let beside = stages.filter(|stage| stage.lanes.len() > 1 || (several_tracks && stage.track.is_some()));
+    let steps = beside.flat_map(|stage| stage.lanes.iter().flat_map(|lane| &lane.steps));
+    // Gates and what people do by hand are not what is meant.
+    let beside: Vec<&StepId> = steps.filter(|step| step.to.is_some()).map(|step| &step.id).collect();
+    if beside.len() > 1 { beside } else { Vec::new() }
+}
+
 /// What a step is for, in a few words.
 fn intention(purpose: Purpose, step: &Step) -> String {
     let title = foreign(&step.title, 120);
+    match &step.work {
+        Work::Gate(gate) => {
+            let what = stopped(&capital(&foreign(&gate.what, 200)));
+            return format!("🔒 Wait until somebody types {}. {what}", code(&gate.phrase, 80));
+        }
+        Work::Manual(manual) if manual.by.is_empty() => return format!("By hand: {title}"),
+        Work::Manual(manual) => return format!("By hand: {title} ({})", principals(&manual.by)),
+        Work::EcsService(_)
+        | Work::PipelineStage(_)
+        | Work::CommitBuild(_)
+        | Work::PipelineFreeze(_)
+        | Work::EcsCodeDeploy(_)
+        | Work::Stack(_)
+        | Work::Check(_) => {}
+    }
     match (purpose, &step.to) {
         (Purpose::Freeze, _) => format!("Hold back: {title}"),
         (Purpose::RollBack, Some(to)) => format!("Take {title} to {}", short(to)),
@@ -137,7 +197,15 @@ fn intention(purpose: Purpose, step: &Step) -> String {
             Work::Check(CheckWork { span: Span::Elapsed { span, .. }, .. }) => {
                 format!("Watch for {}: {title}", duration(*span))
             }
-            Work::Check(CheckWork { span: Span::Passes { .. }, .. }) | Work::EcsService(_) => format!("Watch: {title}"),
+            Work::Check(CheckWork { span: Span::Passes { .. }, .. })
+            | Work::EcsService(_)
+            | Work::Stack(_)
+            | Work::PipelineStage(_)
+            | Work::CommitBuild(_)
+            | Work::EcsCodeDeploy(_)
+            | Work::PipelineFreeze(_)
+            | Work::Gate(_)
+            | Work::Manual(_) => format!("Watch: {title}"),
         },
     }
 }
@@ -145,11 +213,12 @@ fn intention(purpose: Purpose, step: &Step) -> String {
 /// What a rollback would do; nothing is recorded and nothing can be approved.
 pub fn dry_run(request: &Request, plan: &Plan, terms: &Terms, at: jiff::Timestamp) -> Message {
     let place = format!("{} {}", request.environment, request.service);
-    let goals: Vec<String> = targets(plan).filter_map(|step| step.to.as_ref()).map(short).collect();
+    let mut goals: Vec<String> = targets(plan).filter_map(|step| step.to.as_ref()).map(short).collect();
+    goals.dedup();
+    let to = if goals.is_empty() { String::new() } else { format!(" to {}", all_of(goals)) };
     let text = format!(
-        "This is what rolling *{}* back to {} would do. Nothing is changed, and nothing waits for approval.",
+        "This is what rolling *{}* back{to} would do. Nothing is changed, and nothing waits for approval.",
         foreign(&place, 120),
-        all_of(goals)
     );
     let approvals = match terms.required {
         0 => "It would run on the requester's own confirmation.".to_owned(),

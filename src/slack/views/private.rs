@@ -40,12 +40,26 @@ fn sentence(rejection: &Rejection) -> String {
             right.verb(),
             principals(holders)
         ),
+        Rejection::NotNamed { holders } => {
+            format!("Only {} may say that this is done, so nothing was done.", principals(holders))
+        }
+        Rejection::UnknownNamed { holders } => format!(
+            "Only {} may say that this is done, and Slack did not say whether you belong there. Nothing was done; try \
+             again in a moment.",
+            principals(holders)
+        ),
+        Rejection::NothingChosen => "Nothing was chosen, so nothing was done. Choose at least one.".to_owned(),
+        Rejection::GateNotSkipped => {
+            "A gate cannot be skipped: what is behind it destroys something. Retry asks for the phrase again, Stop ends \
+             the rollback."
+                .to_owned()
+        }
         Rejection::OwnRequest => {
             "You asked for this rollback, so somebody else has to approve it. Two people are needed here.".to_owned()
         }
         Rejection::AlreadyApproved => "You have approved this plan already; it waits for somebody else.".to_owned(),
         Rejection::WrongPhrase { phrase } => {
-            format!("That is not the phrase, so nothing was approved. Type {} exactly.", code(phrase, 80))
+            format!("That is not the phrase, so nothing was done. Type {} exactly.", code(phrase, 80))
         }
         Rejection::StalePlan => {
             "That plan was replaced by a newer one, so nothing was done. Read the plan on the card and decide on that."

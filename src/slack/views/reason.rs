@@ -71,16 +71,25 @@ fn words(incident: &Incident, action: &Action) -> Option<Words> {
         Action::Reject => Some(Words {
             title: "Reject rollback",
             submit: "Reject",
-            what: format!("You reject rolling {place} back. Nothing is changed, and the incident ends."),
+            what: if incident.has_frozen() {
+                format!(
+                    "You reject rolling {place} back. No target is changed, and the incident ends; deployments stay held \
+                     back until somebody lifts the freeze."
+                )
+            } else {
+                format!("You reject rolling {place} back. Nothing is changed, and the incident ends.")
+            },
             need: Need::Optional,
         }),
         Action::Skip { step, as_what, .. } => {
             let (step, record) = blocking(incident.run()?).find(|(blocked, _)| blocked.id == *step)?;
             let why = match &record.state {
                 StepState::Failed(failure) => stopped(&capital(&foreign(&failure.why, 300))),
-                StepState::Pending | StepState::Active | StepState::Done | StepState::SkippedAfter { .. } => {
-                    String::new()
-                }
+                StepState::Pending
+                | StepState::Active
+                | StepState::Waiting
+                | StepState::Done
+                | StepState::SkippedAfter { .. } => String::new(),
             };
             let title = foreign(&step.title, 120);
             Some(match as_what {
@@ -104,6 +113,11 @@ fn words(incident: &Incident, action: &Action) -> Option<Words> {
                 },
             })
         }
-        Action::Approve | Action::Stop | Action::Retry { .. } => None,
+        Action::Approve
+        | Action::Stop
+        | Action::FreezeNow
+        | Action::Retry { .. }
+        | Action::Remedy { .. }
+        | Action::Pass { .. } => None,
     }
 }

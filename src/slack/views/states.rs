@@ -2,11 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::fixtures::{Told, inconclusive, person, plan, tasks_do_not_start, terms, unhealthy, wide_plan, with_phrase};
+use super::fixtures::{
+    Told, inconclusive, person, plan, plan_with_people, remedies, tasks_do_not_start, terms, unhealthy, wide_plan,
+    with_phrase,
+};
 use crate::incident::event::What;
 use crate::incident::ids::StepId;
 use crate::incident::incident::{End, Terms, Verdict};
 use crate::incident::policy::Actor;
+use crate::incident::remedy::ChosenRemedy;
+use crate::incident::step::{Failure, Finding};
 
 /// Every state that a card can show, by name.
 pub(in crate::slack) fn states() -> Vec<(&'static str, Told)> {
@@ -62,6 +67,13 @@ pub(in crate::slack) fn states() -> Vec<(&'static str, Told)> {
         ("blocked-check", Told::verifying().failed("verify/http-1", unhealthy())),
         ("blocked-blind", Told::verifying().failed("verify/target-group", inconclusive())),
         ("blocked-no-skipper", without_skippers()),
+        ("waiting-with-people", Told::requested().proposed_as(1, terms(1), plan_with_people(), Vec::new())),
+        ("awaiting", awaiting()),
+        ("awaiting-in-vain", awaiting().failed("backend/gate", nobody_came())),
+        ("awaiting-stopped", stopped_awaiting()),
+        ("awaited", awaited()),
+        ("blocked-remedies", with_remedies()),
+        ("remedied", remedied()),
         ("draining", Told::under_way().stopped()),
         ("watching", Told::watching()),
         ("watching-unproved", unproved()),
@@ -132,6 +144,56 @@ fn fallen() -> Told {
     )
 }
 
+/// A gate and something that is done by hand wait for people.
+fn awaiting() -> Told {
+    Told::requested()
+        .proposed_as(1, terms(1), plan_with_people(), Vec::new())
+        .approved("U0LEAD0001")
+        .started()
+        .began("backend/gate", 1)
+        .began("provider", 1)
+}
+
+fn stopped_awaiting() -> Told {
+    let why = "it was stopped before anything was changed".into();
+    awaiting().stopped().closed(Actor::Rollbot, End::Aborted { why })
+}
+
+fn awaited() -> Told {
+    let passed =
+        |step: &str, note: Option<&str>| What::Passed { step: StepId::new(step), note: note.map(str::to_owned) };
+    awaiting()
+        .then(50, person("U0SRE00002"), passed("backend/gate", None))
+        .then(9, person("U0LEAD0001"), passed("provider", Some("they hold orders since 12:01")))
+        .began("backend", 1)
+}
+
+fn nobody_came() -> Failure {
+    Failure {
+        why: "nobody did it within 60 min".into(),
+        details: Vec::new(),
+        finding: Finding::Inconclusive,
+        advice: "Retry asks for it again; Stop ends the rollback.".into(),
+        remedies: Vec::new(),
+    }
+}
+
+fn with_remedies() -> Told {
+    Told::under_way().failed("backend", Failure { remedies: remedies(), ..tasks_do_not_start() })
+}
+
+fn remedied() -> Told {
+    let remedy = ChosenRemedy {
+        id: "skip-resources".into(),
+        label: "Continue, skipping…".into(),
+        chosen: vec!["Cache".into()],
+        names: vec!["Cache".into()],
+        by: person("U0LEAD0001"),
+    };
+    let what = What::Remedied { step: StepId::new("backend"), remedy };
+    with_remedies().then(30, person("U0LEAD0001"), what).began("backend", 2)
+}
+
 /// A step has failed where the policy lets nobody go on without it.
 fn without_skippers() -> Told {
     let terms = Terms { skippers: Vec::new(), ..terms(1) };
@@ -160,7 +222,12 @@ pub(in crate::slack) fn hostile(told: &Told) -> Told {
 }
 
 fn poison(value: &mut Value, key: &str) {
-    const FOREIGN: [&str; 21] = [
+    const FOREIGN: [&str; 26] = [
+        "phrase",
+        "what",
+        "note",
+        "says",
+        "detail",
         "title",
         "why",
         "reason",
@@ -189,7 +256,7 @@ fn poison(value: &mut Value, key: &str) {
             for item in items.iter_mut() {
                 poison(item, key);
             }
-            if FOREIGN.contains(&key) || matches!(key, "images" | "evidence") {
+            if FOREIGN.contains(&key) || matches!(key, "images" | "evidence" | "choices") {
                 *items = std::iter::repeat_n(items.clone(), 12).flatten().collect();
             }
         }

@@ -23,7 +23,7 @@ pub fn steps(incident: &Incident, now: Now) -> Option<Message> {
         .enumerate()
         .map(|(number, (purpose, step))| {
             let record = run.record(&step.id);
-            format!("{}. {}", number + 1, line(purpose, step, &record, over, now))
+            format!("{}. {}", number + 1, line(purpose, step, &record, over.unless_left_out(run, step), now))
         })
         .collect();
     let done = run.steps.values().filter(|record| record.state == StepState::Done).count();

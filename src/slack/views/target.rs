@@ -1,10 +1,13 @@
 //! One step on one line, and which release a target runs, as far as the record knows.
 
-use crate::incident::due::proves_nothing;
+use crate::incident::due::{is_left_out, proves_nothing};
+use crate::incident::incident::Run;
 use crate::incident::plan::{Purpose, Step};
-use crate::incident::step::{Finding, StepRecord, StepState};
+use crate::incident::step::{Finding, Passed, StepRecord, StepState};
 use crate::incident::time::Now;
-use crate::slack::mrkdwn::{actor, duration, foreign};
+use crate::incident::whereabouts::Whereabouts;
+use crate::incident::work::Work;
+use crate::slack::mrkdwn::{actor, code, duration, foreign};
 
 use super::brief::brief;
 use super::words::short;
@@ -14,6 +17,7 @@ pub(super) fn sign(record: &StepRecord) -> &'static str {
     match &record.state {
         StepState::Pending => "⚪",
         StepState::Active => "🔄",
+        StepState::Waiting => "✋",
         StepState::Done => "✅",
         StepState::Failed(failure) if failure.finding == Finding::Inconclusive => "❔",
         StepState::Failed(_) => "❌",
@@ -47,6 +51,13 @@ pub(super) enum Over {
     Stopped,
 }
 
+impl Over {
+    /// The same, but for a step that is left out since what it was to rest on has failed.
+    pub(super) fn unless_left_out(self, run: &Run, step: &Step) -> Self {
+        if is_left_out(run, &step.id) { Self::Stopped } else { self }
+    }
+}
+
 fn said(purpose: Purpose, step: &Step, record: &StepRecord, over: Over, now: Now) -> String {
     let takes_back = purpose == Purpose::RollBack;
     let place = if takes_back { release_now(step, record) } else { String::new() };
@@ -59,17 +70,25 @@ fn said(purpose: Purpose, step: &Step, record: &StepRecord, over: Over, now: Now
             (Over::Stopped, true) => format!(": {place}"),
             (Over::Stopped, false) => ": not begun".to_owned(),
         },
+        StepState::Waiting => match over {
+            Over::NotYet => with(&waits(step)),
+            Over::Stopped => with("nobody did it"),
+        },
         StepState::Active => match &record.progress {
             Some(progress) => with(&brief(progress, 240)),
             None => with("under way"),
         },
         StepState::Done => {
             let took = took(record, now).map(|took| format!(" ({took})")).unwrap_or_default();
+            if let Some(passed) = &record.passed {
+                return format!(": {}", by_whom(step, passed));
+            }
             match (purpose, &step.to) {
                 (Purpose::RollBack, Some(to)) => format!(": runs {}{took}", short(to)),
                 (Purpose::Watch, _) => format!(": nothing got worse{took}"),
                 (Purpose::Verify, _) => format!(": passed{took}"),
-                (Purpose::Freeze | Purpose::RollBack, _) => format!(": done{took}"),
+                (Purpose::Freeze, _) => format!(": deployments are held back{took}"),
+                (Purpose::RollBack, _) => format!(": done{took}"),
             }
         }
         StepState::Failed(failure) => with(&brief(&failure.why, 300)),
@@ -77,6 +96,43 @@ fn said(purpose: Purpose, step: &Step, record: &StepRecord, over: Over, now: Now
             let what = if proves_nothing(purpose, failure) { "not proved, accepted by" } else { "skipped by" };
             with(&format!("{what} {}: “{}”", actor(by), foreign(reason, 200)))
         }
+    }
+}
+
+/// What a step of a person waits for.
+fn waits(step: &Step) -> String {
+    match &step.work {
+        Work::Gate(gate) => format!("waits until {} is typed", code(&gate.phrase, 80)),
+        Work::Manual(_) => "waits until it is done by hand".to_owned(),
+        Work::EcsService(_)
+        | Work::PipelineStage(_)
+        | Work::CommitBuild(_)
+        | Work::PipelineFreeze(_)
+        | Work::EcsCodeDeploy(_)
+        | Work::Stack(_)
+        | Work::Check(_) => "waits".to_owned(),
+    }
+}
+
+/// Who did what a step of a person asks for.
+fn by_whom(step: &Step, passed: &Passed) -> String {
+    let by = actor(&passed.by);
+    let done = match &step.work {
+        Work::Gate(gate) => format!("{by} typed {}", code(&gate.phrase, 80)),
+        Work::Manual(_)
+        | Work::EcsService(_)
+        | Work::EcsCodeDeploy(_)
+        | Work::Stack(_)
+        | Work::PipelineStage(_)
+        | Work::CommitBuild(_)
+        | Work::PipelineFreeze(_)
+        | Work::Check(_) => {
+            format!("done by {by}")
+        }
+    };
+    match &passed.note {
+        Some(note) => format!("{done}: “{}”", foreign(note, 200)),
+        None => done,
     }
 }
 
@@ -88,14 +144,11 @@ pub(super) fn standing(step: &Step, record: &StepRecord) -> String {
 
 /// Which release a target runs, as far as the record knows; never more than that.
 fn release_now(step: &Step, record: &StepRecord) -> String {
-    let (Some(from), Some(to)) = (&step.from, &step.to) else {
-        return String::new();
-    };
-    let (from, to) = (short(from), short(to));
-    match &record.state {
-        StepState::Done => format!("runs {to}"),
-        _ if !record.may_have_changed_something() => format!("{from} as before"),
-        StepState::Pending | StepState::Active => format!("on its way from {from} to {to}"),
-        StepState::Failed(_) | StepState::SkippedAfter { .. } => format!("may run {from} or {to}"),
+    match Whereabouts::of(step, record) {
+        None => String::new(),
+        Some(Whereabouts::Back(to)) => format!("runs {}", short(to)),
+        Some(Whereabouts::AsBefore(from)) => format!("{} as before", short(from)),
+        Some(Whereabouts::OnItsWay { from, to }) => format!("on its way from {} to {}", short(from), short(to)),
+        Some(Whereabouts::Unsure { from, to }) => format!("may run {} or {}", short(from), short(to)),
     }
 }

@@ -11,8 +11,10 @@ use super::help::help;
 use super::lint::{lint, lint_view};
 use super::listing::{history, releases, services, status, status_of};
 use super::milestone::milestone;
+use super::pass::pass;
 use super::private::{clicked_twice, rejection, stale_button};
 use super::reason::reason;
+use super::remedy::remedy;
 use super::states::{hostile, huge, states};
 use super::steps::steps;
 use crate::engine::{ServiceStatus, TargetReleases, TargetStatus};
@@ -195,6 +197,39 @@ fn the_form_asks_why_and_carries_its_button(#[case] state: &str, #[case] which: 
     }
 }
 
+#[rstest::rstest]
+#[case::gate("awaiting", "gate")]
+#[case::by_hand("awaiting", "done")]
+fn the_form_of_what_people_do_says_what_and_carries_its_button(#[case] state: &str, #[case] verb: &str) {
+    let told = states().into_iter().find(|(name, _)| *name == state).unwrap().1;
+    let button = buttons(&told.incident).into_iter().find(|button| button.action.verb() == verb).unwrap();
+    let view = pass(&told.incident, &button).unwrap();
+    assert_eq!(lint_view(&view), Vec::<String>::new());
+    let carried = Confirming::read(view["private_metadata"].as_str().unwrap()).unwrap();
+    assert_eq!(carried, Confirming { incident: told.incident.id.clone(), button: button.id.clone() });
+    insta::assert_json_snapshot!(format!("form-pass-{verb}"), view);
+    for manner in [hostile(&told), huge(&told), huge(&hostile(&told))] {
+        assert_eq!(lint_view(&pass(&manner.incident, &button).unwrap()), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn the_form_of_a_remedy_has_each_choice_with_its_reason() {
+    let told = states().into_iter().find(|(name, _)| *name == "blocked-remedies").unwrap().1;
+    let of = |action_id: &str| {
+        let is_it = |button: &crate::slack::buttons::Button| button.action_id(&told.incident.id) == action_id;
+        buttons(&told.incident).into_iter().find(is_it).unwrap()
+    };
+    assert_eq!(remedy(&told.incident, &of("remedy-again:rb-7k3fq")), None, "there is nothing to choose");
+    let button = of("remedy-skip-resources:rb-7k3fq");
+    let view = remedy(&told.incident, &button).unwrap();
+    assert_eq!(lint_view(&view), Vec::<String>::new());
+    insta::assert_json_snapshot!("form-remedy", view);
+    for manner in [hostile(&told), huge(&told), huge(&hostile(&told))] {
+        assert_eq!(lint_view(&remedy(&manner.incident, &button).unwrap()), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn without_a_phrase_there_is_no_form() {
     let told = Told::requested().proposed(terms(1));
@@ -215,6 +250,10 @@ fn every_private_sentence_reads_as_it_should() {
         Rejection::NotAllowed { right: Right::Skip, holders: Vec::new() },
         Rejection::UnknownMembership { right: Right::Stop, holders: sre() },
         Rejection::OwnRequest,
+        Rejection::NotNamed { holders: sre() },
+        Rejection::UnknownNamed { holders: sre() },
+        Rejection::NothingChosen,
+        Rejection::GateNotSkipped,
         Rejection::AlreadyApproved,
         Rejection::WrongPhrase { phrase: "rollback-production".into() },
         Rejection::StalePlan,
@@ -244,6 +283,7 @@ fn every_list_reads_as_it_should() {
     let all: Vec<Incident> = states().into_iter().map(|(_, told)| told.incident).collect();
     let open: Vec<Incident> = all.iter().filter(|incident| !incident.is_closed()).take(3).cloned().collect();
     let over: Vec<Incident> = all.iter().filter(|incident| incident.is_closed()).cloned().collect();
+    let emergencies = [Told::emergency().proposed(terms(0)).incident];
     let (v41, v42) = (v41(), v42());
     let line = |release, status, usable| ReleaseLine { release, status, usable };
     let target = |title: &str, releases| TargetReleases { target: "backend".into(), title: title.into(), releases };
@@ -276,6 +316,9 @@ fn every_list_reads_as_it_should() {
         ("services", services(&[service, idle], later())),
         ("history", history(&over, Some("prod api"), later())),
         ("history of nothing", history(&[], None, later())),
+        ("status of an emergency", status(&emergencies, None, later())),
+        ("status of one emergency", status_of(&emergencies[0], later())),
+        ("history of an emergency", history(&emergencies, None, later())),
         ("releases", releases("prod api", &targets, later())),
         ("help", help(&known)),
         ("dry run", dry_run(request, &plan(), &terms(1), start())),

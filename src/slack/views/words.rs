@@ -1,7 +1,8 @@
 //! Each state in a few words and in one sentence: the card's headline, the status, the history and every notification
 //! say the same.
 
-use crate::incident::due::{Phase, blocking, phase};
+use super::asks;
+use crate::incident::due::{Phase, blocking, is_left_out, phase};
 use crate::incident::incident::{Closed, End, Incident, Proposal, Run, Verdict};
 use crate::incident::plan::{Plan, Purpose, Step};
 use crate::incident::release::Release;
@@ -42,7 +43,7 @@ pub(super) fn short(release: &Release) -> String {
 
 /// What is taken back.
 pub(super) fn targets(plan: &Plan) -> impl Iterator<Item = &Step> {
-    plan.steps().filter(|(purpose, _)| *purpose == Purpose::RollBack).map(|(_, step)| step)
+    plan.targets()
 }
 
 /// How `incident` stands.
@@ -64,6 +65,7 @@ pub(super) fn words(incident: &Incident, now: Now) -> Words {
         ),
         Phase::Running(run) => running(incident, run),
         Phase::Blocked(run) => blocked(run),
+        Phase::Awaiting(run) => Words::new("✋", "waiting for a person", asks::sentence(run)),
         Phase::Draining(run) => {
             let by = run.stopped.as_ref().map_or_else(|| "Somebody".to_owned(), |stopped| actor(&stopped.by));
             Words::new(
@@ -98,13 +100,26 @@ pub(super) fn more_approvals(missing: u64) -> String {
     plural(missing, "more approval")
 }
 
-/// ` to *v41*`, or how many targets where there are several.
+/// ` to *v41*`, and how many targets where there are several.
 fn goal(plan: &Plan) -> String {
-    let mut steps = targets(plan);
-    match (steps.next().and_then(|step| step.to.as_ref()), steps.count()) {
-        (Some(to), 0) => format!(" to {}", short(to)),
-        (_, more) => format!(" ({} targets)", more + 1),
+    match (one_goal(plan), goings(plan)) {
+        (_, 0) => String::new(),
+        (Some(to), 1) => format!(" to {to}"),
+        (Some(to), many) => format!(" to {to} ({many} targets)"),
+        (None, many) => format!(" ({})", plural(many as u64, "target")),
     }
+}
+
+/// How many targets are taken back.
+fn goings(plan: &Plan) -> usize {
+    targets(plan).count()
+}
+
+/// The release to go back to by the name that people use most, where it is the same for all targets.
+fn one_goal(plan: &Plan) -> Option<String> {
+    let mut goals = targets(plan).map(|step| step.to.as_ref().map(short));
+    let first = goals.next()??;
+    goals.all(|goal| goal.as_ref() == Some(&first)).then_some(first)
 }
 
 /// Who has approved.
@@ -114,15 +129,11 @@ pub(super) fn voters(proposal: &Proposal) -> String {
 
 /// The releases to go back to: `*v41*`, or what they are called together.
 pub(super) fn goals(plan: &Plan) -> String {
-    let mut steps = targets(plan);
-    match (steps.next().and_then(|step| step.to.as_ref()), steps.count()) {
-        (Some(to), 0) => short(to),
-        _ => "what it was to go back to".to_owned(),
-    }
+    one_goal(plan).unwrap_or_else(|| "what it was to go back to".to_owned())
 }
 
 fn running(incident: &Incident, run: &Run) -> Words {
-    let taken_back = run.of(Purpose::RollBack).all(|(_, record)| record.is_settled());
+    let taken_back = run.of(Purpose::RollBack).all(|(step, record)| record.is_settled() || is_left_out(run, &step.id));
     let held = run.of(Purpose::Freeze).all(|(_, record)| record.is_settled());
     match (held, taken_back) {
         (false, _) => Words::new(
@@ -138,11 +149,16 @@ fn running(incident: &Incident, run: &Run) -> Words {
         (true, true) => Words::new(
             "🔄",
             "checking",
-            format!(
-                "{} runs {}. The checks have to pass before it counts as done.",
-                service(incident),
-                goals(&run.proposal.plan)
-            ),
+            if run.of(Purpose::RollBack).all(|(_, record)| record.state == StepState::Done) {
+                let goals = goals(&run.proposal.plan);
+                format!("{} runs {goals}. The checks have to pass before it counts as done.", service(incident))
+            } else {
+                // What was skipped, or may fail, does not run what it was to.
+                format!(
+                    "Not everything of {} went back. The checks have to pass before what did counts as done.",
+                    service(incident)
+                )
+            },
         ),
     }
 }
@@ -153,8 +169,18 @@ fn blocked(run: &Run) -> Words {
     Words::new(
         "🔴",
         format!("{headline}, a person has to decide"),
-        format!("{} {verb} not succeed. What depends on it waits until somebody decides.", all_of(steps)),
+        format!(
+            "{} {verb} not succeed. What depends on it waits until somebody decides{}.",
+            all_of(steps),
+            meanwhile(run)
+        ),
     )
+}
+
+/// That what does not depend on a failure goes on, where something does.
+fn meanwhile(run: &Run) -> &'static str {
+    let goes_on = run.steps.values().any(|record| record.state == StepState::Active);
+    if goes_on { "; the rest goes on" } else { "" }
 }
 
 fn watching(incident: &Incident, run: &Run, verdict: Verdict, now: Now) -> Words {
@@ -173,7 +199,15 @@ pub(super) fn watch_span(run: &Run) -> Option<String> {
     use crate::incident::work::{CheckWork, Span, Work};
     let spans = run.of(Purpose::Watch).filter_map(|(step, _)| match &step.work {
         Work::Check(CheckWork { span: Span::Elapsed { span, .. }, .. }) => Some(*span),
-        Work::Check(CheckWork { span: Span::Passes { .. }, .. }) | Work::EcsService(_) => None,
+        Work::Check(CheckWork { span: Span::Passes { .. }, .. })
+        | Work::EcsService(_)
+        | Work::Stack(_)
+        | Work::PipelineStage(_)
+        | Work::CommitBuild(_)
+        | Work::EcsCodeDeploy(_)
+        | Work::PipelineFreeze(_)
+        | Work::Gate(_)
+        | Work::Manual(_) => None,
     });
     spans.max().map(duration)
 }
@@ -187,27 +221,42 @@ fn over(incident: &Incident, closed: &Closed, now: Now) -> Words {
         End::NothingToDo { why } => Words::new("⚪", "nothing to do", stopped(&capital(&foreign(why, 600)))),
         End::Rejected { reason } => Words::new(
             "⚪",
-            "plan rejected, nothing was changed",
+            format!("plan rejected, {}", left(incident)),
             match reason {
-                Some(reason) => format!("The plan was rejected: “{}”. Nothing was changed.", foreign(reason, 600)),
-                None => "The plan was rejected. Nothing was changed.".to_owned(),
+                Some(reason) => format!("The plan was rejected: “{}”. {}", foreign(reason, 600), unchanged(incident)),
+                None => format!("The plan was rejected. {}", unchanged(incident)),
             },
         ),
         End::Expired => Words::new(
             "⚪",
-            "expired, nothing was changed",
-            "The plan was not approved in time. Nothing was changed; the same command asks again.",
+            format!("expired, {}", left(incident)),
+            format!("The plan was not approved in time. {} The same command asks again.", unchanged(incident)),
         ),
         End::Aborted { why } => {
             let why = stopped(&capital(&foreign(why, 1_200)));
-            let unchanged = if why.contains("changed") { "" } else { " Nothing was changed." };
-            Words::new("⚪", "ended, nothing was changed", format!("{why}{unchanged}"))
+            let said = why.contains("changed") && !incident.has_frozen();
+            let unchanged = if said { String::new() } else { format!(" {}", unchanged(incident)) };
+            Words::new("⚪", format!("ended, {}", left(incident)), format!("{why}{unchanged}"))
         }
         End::Failed { why } => Words::new(
             "🔴",
             "ended with something changed",
             format!("{} Look at each target before you go on.", stopped(&capital(&foreign(why, 1_200)))),
         ),
+    }
+}
+
+/// What an incident that took nothing back has left, for a headline.
+fn left(incident: &Incident) -> &'static str {
+    if incident.has_frozen() { "deployments stay held back" } else { "nothing was changed" }
+}
+
+/// The same as a sentence.
+pub(super) fn unchanged(incident: &Incident) -> &'static str {
+    if incident.has_frozen() {
+        "No target was changed. Deployments stay held back until somebody lifts the freeze."
+    } else {
+        "Nothing was changed."
     }
 }
 
@@ -249,7 +298,7 @@ pub(super) enum Watch {
 pub(super) fn watch(run: &Run) -> Watch {
     let findings = run.of(Purpose::Watch).filter_map(|(_, record)| match &record.state {
         StepState::Failed(failure) | StepState::SkippedAfter { failure, .. } => Some(failure.finding),
-        StepState::Pending | StepState::Active | StepState::Done => None,
+        StepState::Pending | StepState::Active | StepState::Waiting | StepState::Done => None,
     });
     findings.fold(Watch::Quiet, |so_far, finding| match (so_far, finding) {
         (Watch::Worse, _) | (_, Finding::Wrong) => Watch::Worse,
@@ -262,20 +311,20 @@ fn of_proof(incident: &Incident, run: &Run, verdict: Verdict, now: Now) -> Words
     let name = service(incident);
     match verdict {
         Verdict::RolledBack => {
-            let mut steps = targets(&run.proposal.plan);
-            let sentence = match (steps.next().and_then(|step| step.to.as_ref()), steps.count()) {
-                (Some(to), 0) => format!("{name} runs {} again, proved after {took}.", short(to)),
-                (_, more) => {
-                    format!("All {} targets of {name} run what they were to go back to, proved after {took}.", more + 1)
+            let plan = &run.proposal.plan;
+            let sentence = match (one_goal(plan), goings(plan)) {
+                (_, 0) => format!("What had to be done for {name} by hand is done, after {took}."),
+                (Some(to), 1) => format!("{name} runs {to} again, proved after {took}."),
+                (Some(to), many) => format!("All {many} targets of {name} run {to} again, proved after {took}."),
+                (None, many) => {
+                    format!("All {many} targets of {name} run what they were to go back to, proved after {took}.")
                 }
             };
             Words::new("✅", "rolled back", sentence)
         }
-        Verdict::PartlyRolledBack => Words::new(
-            "🟠",
-            "only partly back",
-            format!("Not everything of {name} went back: what was skipped or did not succeed is named below."),
-        ),
+        Verdict::PartlyRolledBack => {
+            Words::new("🟠", "only partly back", format!("{name} is only partly back. {}", not_back(run)))
+        }
         Verdict::Unproved => Words::new(
             "🟠",
             "back, but not proved",
@@ -288,13 +337,40 @@ fn of_proof(incident: &Incident, run: &Run, verdict: Verdict, now: Now) -> Words
     }
 }
 
+/// What is not as it was to be, by name, and how much is.
+pub(super) fn not_back(run: &Run) -> String {
+    let of = |purpose: Purpose| -> Vec<String> {
+        run.of(purpose)
+            .filter(|(_, record)| record.state != StepState::Done)
+            .map(|(step, record)| format!("*{}*{}", foreign(&step.title, 120), super::target::standing(step, record)))
+            .collect()
+    };
+    let (targets, checks) = (of(Purpose::RollBack), [of(Purpose::Freeze), of(Purpose::Verify)].concat());
+    let all = goings(&run.proposal.plan);
+    let back = match (all, targets.len()) {
+        (all, 0) => {
+            format!("{} back", if all == 1 { "The target is".to_owned() } else { format!("All {all} targets are") })
+        }
+        (1, _) => format!("Not back is {}", all_of(targets)),
+        (all, missing) => {
+            let back = all.saturating_sub(missing);
+            let verb = if back == 1 { "is" } else { "are" };
+            format!("{back} of {all} targets {verb} back; not back: {}", all_of(targets))
+        }
+    };
+    let checks = if checks.is_empty() { String::new() } else { format!("; not passed: {}", all_of(checks)) };
+    format!("{back}{checks}.")
+}
+
 /// Who accepted what could not be proved.
 pub(super) fn accepted_by(run: &Run) -> String {
     let who: Vec<String> = run
         .of(Purpose::Verify)
         .filter_map(|(_, record)| match &record.state {
             StepState::SkippedAfter { by, .. } => Some(actor(by)),
-            StepState::Pending | StepState::Active | StepState::Done | StepState::Failed(_) => None,
+            StepState::Pending | StepState::Active | StepState::Waiting | StepState::Done | StepState::Failed(_) => {
+                None
+            }
         })
         .collect();
     if who.is_empty() { String::new() } else { format!("; {} accepted that", all_of(who)) }

@@ -8,6 +8,7 @@ use super::inventory::{
     Balanced, Controller, Definition, DefinitionStatus, DeploymentStatus, EcsInventory, EcsSpec, Hooks, Management,
     Revision, Scheduling, Service, ServiceDeployment,
 };
+use super::needs::Supplies;
 use crate::incident::release::Image;
 
 /// A time of the incident's day.
@@ -120,6 +121,7 @@ pub(super) fn inventory(history: &[(u32, u32, DeploymentStatus)]) -> EcsInventor
                 status: DefinitionStatus::Active,
                 images: vec![image(number)],
                 registered_at: Some(at("08:00:00")),
+                needs: Vec::new(),
                 registered_by: Some("arn:aws:sts::123456789012:assumed-role/ci/deploy".to_owned()),
                 instead_of: None,
                 like: None,
@@ -128,5 +130,7 @@ pub(super) fn inventory(history: &[(u32, u32, DeploymentStatus)]) -> EcsInventor
         images: BTreeMap::new(),
         tags: BTreeMap::new(),
         unseen: Vec::new(),
+        supplies: Supplies::default(),
+        code_deploy: None,
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::code_deploy::look::CodeDeployed;
+use super::needs::{Need, Supplies};
 use crate::incident::release::Image;
 
 /// An ECS service as configured.
@@ -41,6 +43,10 @@ pub struct EcsInventory {
     pub tags: BTreeMap<String, Vec<String>>,
     /// What could not be looked at, as sentences.
     pub unseen: Vec<String>,
+    /// Whether the secrets and log groups of what might be gone back to are still there.
+    pub supplies: Supplies,
+    /// What `CodeDeploy` knows of the service, where it deploys it.
+    pub code_deploy: Option<CodeDeployed>,
 }
 
 /// An ECS service.
@@ -218,6 +224,8 @@ pub struct Definition {
     pub registered_at: Option<Timestamp>,
     /// Who registered it, as an ARN.
     pub registered_by: Option<String>,
+    /// What its containers need beside their images; empty where it was only listed.
+    pub needs: Vec<Need>,
     /// What Rollbot took back when it registered it, as an ARN.
     pub instead_of: Option<String>,
     /// What Rollbot took its content from when it registered it, as an ARN.

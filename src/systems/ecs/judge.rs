@@ -14,6 +14,8 @@
 //! Where the target cannot be deployed as it is (it was deregistered, a tag was moved, no task definition has the image),
 //! `RegisterTaskDefinition` comes before the first `UpdateService`, and what was registered is the target from then on.
 //!
+//! Where the deployment to the target is there and its tasks fail, people are offered to have a new one forced.
+//!
 //! An act whose outcome is unknown is looked for first, for as long as AWS's reads may be stale. Doing it again is then
 //! harmless as well: a second stop of a stopped deployment is refused, and a second `UpdateService` to what is already
 //! asked to run makes no deployment. A registration is looked for by the tag that it bears.
@@ -28,6 +30,7 @@ use super::inventory::{DeploymentStatus, ServiceDeployment, short};
 use super::observe::Sight;
 use super::observe::{self, Deployment, Seen};
 use super::proof::{Proof, ended_at, prove, runs_other_images};
+use super::remedies;
 use super::signs;
 use crate::aws::error::ErrorClass;
 use crate::aws::{Aws, AwsError};
@@ -148,7 +151,7 @@ impl<'a> Case<'a> {
             Some(primary) if primary.task_definition == self.work.target => {
                 let over = newest.is_none_or(|newest| newest.status.is_over());
                 let failed = primary.rollout.as_deref() == Some("FAILED");
-                if over && (failed || runs_other_images(self.seen, self.work)) {
+                if self.is_to_be_forced() || (over && (failed || runs_other_images(self.seen, self.work))) {
                     Judgement::Act(self.update(NewDeployment::Forced))
                 } else {
                     self.verify(primary, newest.filter(|newest| self.leads_to_target(newest)))
@@ -159,6 +162,17 @@ impl<'a> Case<'a> {
             }
             _ => Judgement::Act(self.update(NewDeployment::IfNeeded)),
         }
+    }
+
+    /// Whether somebody has chosen to force a new deployment, and this attempt has not made one.
+    fn is_to_be_forced(self) -> bool {
+        remedies::is_forced(self.journal)
+            && !self.past.iter().any(|entry| matches!(entry.outcome, Outcome::Accepted(Receipt::Updating { .. })))
+    }
+
+    /// `failure` of the deployment to the target that is there.
+    fn with_remedies(self, failure: Failure) -> Failure {
+        remedies::with_a_new_deployment(failure, short(&self.work.target))
     }
 
     fn update(self, deployment: NewDeployment) -> Do {
@@ -191,6 +205,7 @@ impl<'a> Case<'a> {
                 details: Vec::new(),
                 finding: Finding::Wrong,
                 advice: "Nothing was changed by this. Remove the cause and retry.".to_owned(),
+                remedies: Vec::new(),
             });
         }
         if self.now.elapsed(last.at) < SETTLE {
@@ -319,7 +334,7 @@ impl<'a> Case<'a> {
             return self.holding(primary, goes, evidence);
         }
         if let Some(failure) = signs::failing(self.seen, primary, goes, self.since()) {
-            return Judgement::Failed(failure);
+            return Judgement::Failed(self.with_remedies(failure));
         }
         match proof {
             Proof::Missing(progress) => Judgement::Wait(progress),
@@ -330,7 +345,9 @@ impl<'a> Case<'a> {
                 ),
                 "Rollbot does not change the desired count. Set it, then retry.",
             )),
-            Proof::OtherImage(what) => Judgement::Failed(signs::failure(self.seen, primary, &what, None)),
+            Proof::OtherImage(what) => {
+                Judgement::Failed(self.with_remedies(signs::failure(self.seen, primary, &what, None)))
+            }
             Proof::Complete(evidence) => self.holding(primary, goes, evidence),
         }
     }
@@ -481,9 +498,15 @@ impl<'a> Case<'a> {
 }
 
 fn wrong(why: String, advice: &str) -> Failure {
-    Failure { why, details: Vec::new(), finding: Finding::Wrong, advice: advice.to_owned() }
+    Failure { why, details: Vec::new(), finding: Finding::Wrong, advice: advice.to_owned(), remedies: Vec::new() }
 }
 
 fn inconclusive(why: String, advice: &str) -> Failure {
-    Failure { why, details: Vec::new(), finding: Finding::Inconclusive, advice: advice.to_owned() }
+    Failure {
+        why,
+        details: Vec::new(),
+        finding: Finding::Inconclusive,
+        advice: advice.to_owned(),
+        remedies: Vec::new(),
+    }
 }

@@ -14,7 +14,9 @@ use super::judge::judge;
 use super::observe::{Deployment, Event, Seen};
 use crate::aws::target_health::{Group, Target, TargetHealth};
 use crate::aws::tasks::{Container, Task};
+use crate::incident::policy::Actor;
 use crate::incident::release::Image;
+use crate::incident::remedy::ChosenRemedy;
 use crate::incident::step::{Act, ActOutcome, Failure, Finding};
 use crate::incident::time::Now;
 use crate::incident::work::EcsService;
@@ -124,7 +126,7 @@ pub(super) fn refused(code: &str) -> ActOutcome {
 }
 
 fn judged(seen: &Seen, acts: &[Act]) -> Judgement<Do> {
-    let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 1, began_at: at("12:00:00"), acts };
+    let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 1, began_at: at("12:00:00"), acts, remedy: None };
     judge(&work(), seen, None, &journal, Now::real(at(NOW)))
 }
 
@@ -298,7 +300,8 @@ fn an_act_of_another_version_is_for_a_person_to_judge() {
 #[test]
 fn a_retry_judges_afresh() {
     let acts = [act_at("11:00:00", &update(NewDeployment::IfNeeded), updating(41))];
-    let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 2, began_at: at("12:00:00"), acts: &acts };
+    let journal =
+        StepJournal { key: "rb-7k3fq-backend", attempt: 2, began_at: at("12:00:00"), acts: &acts, remedy: None };
     assert_eq!(word(&judge(&work(), &settled(42), None, &journal, Now::real(at(NOW)))), "update");
 }
 
@@ -341,6 +344,44 @@ fn a_failing_deployment_fails_fast_and_says_why(#[case] change: fn(&mut Seen), #
         failure(judged(&unfinished(change), &[act_at("12:00:08", &update(NewDeployment::IfNeeded), updating(41))]));
     assert!(failure.why.starts_with(why), "{failure:#?}");
     assert_eq!(failure.finding, Finding::Wrong);
+    assert_eq!(failure.remedies.iter().map(|remedy| remedy.id.as_str()).collect::<Vec<_>>(), ["force-new-deployment"]);
+}
+
+/// The second attempt, for which somebody chose to force a new deployment.
+fn forced(seen: &Seen, acts: &[Act]) -> Judgement<Do> {
+    let remedy = ChosenRemedy {
+        id: "force-new-deployment".to_owned(),
+        label: "Force a new deployment".to_owned(),
+        chosen: Vec::new(),
+        names: Vec::new(),
+        by: Actor::Rollbot,
+    };
+    let began_at = at("12:00:00");
+    let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 2, began_at, acts, remedy: Some(&remedy) };
+    judge(&work(), seen, None, &journal, Now::real(at(NOW)))
+}
+
+#[test]
+fn a_forced_deployment_is_made_once_and_then_followed() {
+    let failing = unfinished(|seen| two_stopped(seen, "TaskFailedToStart"));
+    let force = update(NewDeployment::Forced);
+    let of = |outcome| [Act { attempt: 2, ..act_at("12:00:05", &force, outcome) }];
+    assert_eq!(word(&forced(&failing, &[])), "force");
+    // It was accepted, and its deployment is the primary one: no second.
+    assert!(!word(&forced(&failing, &of(updating(41)))).contains("force"));
+    // Nobody knows: what was made since is looked for, else it is done again.
+    assert!(!word(&forced(&failing, &of(ActOutcome::Unknown))).contains("force"));
+    let mut before = failing.clone();
+    before.deployments[0].created_at = Some(at("11:30:00"));
+    assert_eq!(word(&forced(&before, &of(ActOutcome::Unknown))), "force");
+    // Throttled: again. Not allowed: not again.
+    let refused_at = |code| [Act { attempt: 2, ..act_at("12:00:05", &force, refused(code)) }];
+    assert_eq!(word(&forced(&before, &refused_at("ThrottlingException"))), "force");
+    assert!(word(&forced(&before, &refused_at("AccessDeniedException"))).starts_with("failed"));
+    // Where something else runs by now, the target is deployed as ever.
+    assert_eq!(word(&forced(&settled(42), &[])), "update");
+    // The acts of the first attempt do not count.
+    assert_eq!(word(&forced(&failing, &[act_at("11:50:00", &force, updating(41))])), "force");
 }
 
 fn unfinished(change: fn(&mut Seen)) -> Seen {
@@ -391,7 +432,8 @@ fn what_an_earlier_attempt_failed_by_does_not_fail_the_next() {
         seen.stopped = vec![task.clone(), task];
         seen.service_deployments = vec![deployment(11, 42, 41, DeploymentStatus::InProgress)];
     });
-    let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 2, began_at: at("12:00:00"), acts: &[] };
+    let journal =
+        StepJournal { key: "rb-7k3fq-backend", attempt: 2, began_at: at("12:00:00"), acts: &[], remedy: None };
     let judgement = judge(&work(), &seen, None, &journal, Now::real(at(NOW)));
     assert_eq!(word(&judgement), "wait: 0 of 2 tasks of api:41 running, 0 healthy");
 }

@@ -1,18 +1,21 @@
 //! The fresh look at an ECS service that a plan is made from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecs::types as sdk;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::deployments;
 use super::inventory::{
-    Balanced, Controller, Definition, DefinitionStatus, EcsInventory, EcsSpec, Hooks, Management, Scheduling, Service,
-    family_and_revision, short,
+    Balanced, Controller, Definition, DefinitionStatus, EcsInventory, EcsSpec, Hooks, Management, Revision, Scheduling,
+    Service, ServiceDeployment, family_and_revision, short,
 };
+use super::needs::Supplies;
 use super::releases::{naming, release};
-use super::{making, register, registry, target};
+use super::{code_deploy, making, needs, register, registry, target};
 use crate::aws::error::ErrorClass;
+use crate::aws::services::{self, Tags};
+use crate::aws::target_health::primary_set;
 use crate::aws::time::timestamp;
 use crate::aws::{Aws, AwsError};
 use crate::incident::release::Image;
@@ -29,10 +32,11 @@ const AT_A_TIME: usize = 5;
 /// # Errors
 /// When AWS does not answer or refuses, or there is no such service.
 pub async fn look(aws: &Aws, spec: &EcsSpec, to: Option<&str>) -> Result<EcsInventory, AwsError> {
-    let service = service(aws, &spec.cluster, &spec.service).await?;
+    let found = services::describe(aws, &spec.cluster, &spec.service, Tags::Asked).await?;
+    let service = Service::from(found.clone());
     let family = family_and_revision(&service.task_definition).map_or("", |(family, _)| family).to_owned();
-    let ((deployments, revisions), active, inactive) = futures::try_join!(
-        deployments::newest(aws, &spec.cluster, &service.arn, DEPLOYMENTS),
+    let ((deployments, revisions, code_deploy), active, inactive) = futures::try_join!(
+        remembered(aws, spec, &service, &found),
         listed(aws, &family, sdk::TaskDefinitionStatus::Active),
         listed(aws, &family, sdk::TaskDefinitionStatus::Inactive),
     )?;
@@ -46,6 +50,7 @@ pub async fn look(aws: &Aws, spec: &EcsSpec, to: Option<&str>) -> Result<EcsInve
             images: Vec::new(),
             registered_at: None,
             registered_by: None,
+            needs: Vec::new(),
             instead_of: None,
             like: None,
         })
@@ -78,9 +83,11 @@ pub async fn look(aws: &Aws, spec: &EcsSpec, to: Option<&str>) -> Result<EcsInve
         deployments,
         revisions,
         definitions,
-        images: std::collections::BTreeMap::new(),
-        tags: std::collections::BTreeMap::new(),
+        images: BTreeMap::new(),
+        tags: BTreeMap::new(),
         unseen: Vec::new(),
+        supplies: Supplies::default(),
+        code_deploy,
     };
     if to.is_some() && target::choose(&inventory, to, &[]).is_err() {
         // What was asked for may be a tag that no task definition uses.
@@ -93,7 +100,12 @@ pub async fn look(aws: &Aws, spec: &EcsSpec, to: Option<&str>) -> Result<EcsInve
         (inventory.images, inventory.unseen) = registry::look(aws, &asked).await;
     }
     if let Ok(choice) = target::choose(&inventory, to, &[]) {
-        let (states, unseen) = registry::look(aws, &making::references(&inventory, &choice)).await;
+        let needs = inventory.definition(&choice.definition).map(|definition| definition.needs.clone());
+        let needs = needs.unwrap_or_default();
+        let references = making::references(&inventory, &choice);
+        let ((states, unseen), supplies) =
+            futures::join!(registry::look(aws, &references), needs::look(aws, &choice.definition, &needs));
+        inventory.supplies = supplies;
         inventory.images.extend(states);
         inventory.unseen.extend(unseen);
     }
@@ -106,6 +118,42 @@ pub async fn look(aws: &Aws, spec: &EcsSpec, to: Option<&str>) -> Result<EcsInve
         inventory.images.extend(states);
     }
     Ok(inventory)
+}
+
+/// Looks every recorded image's tags up in ECR, unless that was done: one of them may name its commit.
+///
+/// # Errors
+/// When ECR does not answer now.
+pub async fn learn_commits(inventory: &mut EcsInventory, aws: &Aws) -> Result<(), AwsError> {
+    if inventory.tags.is_empty() {
+        inventory.tags = registry::tags(aws, &recorded(inventory)).await?;
+    }
+    Ok(())
+}
+
+type Remembered = (Vec<ServiceDeployment>, BTreeMap<String, Revision>, Option<code_deploy::look::CodeDeployed>);
+
+/// What is remembered of the service's deployments, by whoever carries them out.
+async fn remembered(
+    aws: &Aws,
+    spec: &EcsSpec,
+    service: &Service,
+    found: &sdk::Service,
+) -> Result<Remembered, AwsError> {
+    let nothing = (Vec::new(), BTreeMap::new(), None);
+    match &service.controller {
+        Controller::Ecs => {
+            let (deployments, revisions) = deployments::newest(aws, &spec.cluster, &service.arn, DEPLOYMENTS).await?;
+            return Ok((deployments, revisions, None));
+        }
+        Controller::CodeDeploy => {}
+        // It is refused, and ECS keeps no deployments of such a service.
+        Controller::External | Controller::Other(_) => return Ok(nothing),
+    }
+    let Some(known) = code_deploy::look::look(aws, &spec.cluster, found).await? else { return Ok(nothing) };
+    let (deployments, revisions) =
+        code_deploy::history::told_as_ecs(&known.deployments, &known.app_specs, &known.running);
+    Ok((deployments, revisions, Some(known)))
 }
 
 /// The images that task definitions ran, by repository and digest, where they name versions.
@@ -138,29 +186,6 @@ fn newest_first(definitions: &mut [Definition]) {
         .sort_by_key(|definition| std::cmp::Reverse(family_and_revision(&definition.arn).map(|(_, number)| number)));
 }
 
-async fn service(aws: &Aws, cluster: &str, service: &str) -> Result<Service, AwsError> {
-    let answer = aws
-        .reads()
-        .ecs
-        .describe_services()
-        .cluster(cluster)
-        .services(service)
-        .include(sdk::ServiceField::Tags)
-        .send()
-        .await
-        .map_err(|error| AwsError::of("ecs", "DescribeServices", &error))?;
-    // A service that does not exist is answered with 200 and a failure of reason MISSING.
-    match answer.services.unwrap_or_default().into_iter().next() {
-        Some(found) => Ok(Service::from(found)),
-        None => Err(AwsError::local(
-            "ecs",
-            "DescribeServices",
-            ErrorClass::NotFound,
-            format!("there is no service {service} in cluster {cluster}. Correct the target's cluster or service"),
-        )),
-    }
-}
-
 async fn listed(aws: &Aws, family: &str, status: sdk::TaskDefinitionStatus) -> Result<Vec<String>, AwsError> {
     let answer = aws
         .reads()
@@ -189,7 +214,10 @@ async fn describe(aws: &Aws, arn: String) -> Result<Option<Definition>, AwsError
     };
     let tag =
         |name: &str| tags.iter().find(|tag| tag.key() == Some(name)).and_then(|tag| tag.value().map(str::to_owned));
+    let needed =
+        found.as_ref().map(|found| found.container_definitions().iter().flat_map(needs::of_container).collect());
     Ok(found.map(|found| Definition {
+        needs: needed.unwrap_or_default(),
         instead_of: tag(register::INSTEAD_OF_TAG),
         like: tag(register::LIKE_TAG),
         arn: found.task_definition_arn.unwrap_or(arn),
@@ -224,7 +252,13 @@ impl From<sdk::Service> for Service {
             .find(|tag| tag.key() == Some("aws:cloudformation:stack-name"))
             .and_then(|tag| tag.value().map(str::to_owned));
         let balanced = if service.load_balancers().is_empty() { Balanced::No } else { Balanced::Yes };
+        let set = primary_set(&service).cloned();
         let asked = primary.as_ref().and_then(|primary| primary.task_definition.clone());
+        let asked = asked.or_else(|| set.as_ref().and_then(|set| set.task_definition.clone()));
+        let steady = set.as_ref().and_then(|set| set.stability_status.as_ref()).map(|stability| {
+            let is_steady = *stability == sdk::StabilityStatus::SteadyState;
+            if is_steady { "COMPLETED".to_owned() } else { "IN_PROGRESS".to_owned() }
+        });
         Self {
             controller: match controller {
                 None | Some(sdk::DeploymentControllerType::Ecs) => Controller::Ecs,
@@ -248,12 +282,17 @@ impl From<sdk::Service> for Service {
                 None | Some([]) => Hooks::None,
                 Some(_) => Hooks::Some,
             },
-            deployed_at: primary.as_ref().and_then(|primary| primary.created_at).and_then(timestamp),
+            deployed_at: primary
+                .as_ref()
+                .and_then(|primary| primary.created_at)
+                .or_else(|| set.as_ref().and_then(|set| set.created_at))
+                .and_then(timestamp),
             rollout: primary
                 .as_ref()
                 .and_then(|primary| primary.rollout_state.as_ref())
-                .map(|state| state.as_str().to_owned()),
-            deployments: service.deployments().len(),
+                .map(|state| state.as_str().to_owned())
+                .or(steady),
+            deployments: service.deployments().len().max(service.task_sets().len()),
             desired: service.desired_count,
             running: service.running_count,
             stack,

@@ -1,6 +1,7 @@
 //! ECS services under the ECS deployment controller: taken back to an earlier task definition.
 
 pub mod act;
+pub mod code_deploy;
 pub mod deployments;
 #[cfg(test)]
 mod fixtures;
@@ -10,6 +11,7 @@ pub mod judge;
 mod judge_cases;
 pub mod look;
 pub mod making;
+pub mod needs;
 pub mod observe;
 pub mod plan;
 pub mod proof;
@@ -18,10 +20,11 @@ pub mod register;
 mod register_cases;
 pub mod registry;
 pub mod releases;
+mod remedies;
 pub mod signs;
 pub mod target;
 
 pub use inventory::{EcsInventory, EcsSpec};
-pub use look::look;
+pub use look::{learn_commits, look};
 pub use plan::plan;
-pub use releases::releases;
+pub use releases::{past, releases};

@@ -10,7 +10,7 @@ use super::act::{Do, Receipt};
 use super::deployments::{self, Remembered};
 use super::inventory::{Revision, ServiceDeployment};
 use super::register;
-use crate::aws::error::ErrorClass;
+use crate::aws::services::{self, Tags};
 use crate::aws::target_health::{self, TargetHealth};
 use crate::aws::tasks::{self, Task, Wanted};
 use crate::aws::time::timestamp;
@@ -115,7 +115,7 @@ fn lost_registrations(journal: &StepJournal<'_>) -> Vec<String> {
 
 async fn look(aws: &Aws, cluster: &str, service: &str) -> Result<Seen, AwsError> {
     let (found, remembered, tasks, stopped) = futures::try_join!(
-        describe(aws, cluster, service),
+        services::describe(aws, cluster, service, Tags::Left),
         deployments::newest(aws, cluster, service, DEPLOYMENTS),
         tasks::of_service(aws, cluster, service, Wanted::Running),
         tasks::of_service(aws, cluster, service, Wanted::Stopped),
@@ -125,14 +125,7 @@ async fn look(aws: &Aws, cluster: &str, service: &str) -> Result<Seen, AwsError>
     deployments.sort_by_key(|deployment| !deployment.is_primary());
     let (primary, own) = target_health::of_primary(&found, &tasks);
     let health = target_health::of_tasks(aws, primary, target_health::groups_of(&found), own).await?;
-    let mut events: Vec<Event> = found
-        .events
-        .unwrap_or_default()
-        .into_iter()
-        .map(|event| Event { at: event.created_at.and_then(timestamp), message: event.message.unwrap_or_default() })
-        .collect();
-    events.sort_by_key(|event| std::cmp::Reverse(event.at));
-    events.truncate(EVENTS);
+    let events = events_of(&found);
     Ok(Seen {
         status: found.status.unwrap_or_default(),
         desired: found.desired_count,
@@ -145,20 +138,19 @@ async fn look(aws: &Aws, cluster: &str, service: &str) -> Result<Seen, AwsError>
     })
 }
 
-async fn describe(aws: &Aws, cluster: &str, service: &str) -> Result<aws_sdk_ecs::types::Service, AwsError> {
-    let answer = aws
-        .reads()
-        .ecs
-        .describe_services()
-        .cluster(cluster)
-        .services(service)
-        .send()
-        .await
-        .map_err(|error| AwsError::of("ecs", "DescribeServices", &error))?;
-    answer.services.unwrap_or_default().into_iter().next().ok_or_else(|| {
-        let message = format!("the service {service} is gone");
-        AwsError::local("ecs", "DescribeServices", ErrorClass::NotFound, message)
-    })
+/// The newest events of a service, newest first.
+pub fn events_of(service: &aws_sdk_ecs::types::Service) -> Vec<Event> {
+    let mut events: Vec<Event> = service
+        .events()
+        .iter()
+        .map(|event| Event {
+            at: event.created_at().copied().and_then(timestamp),
+            message: event.message().unwrap_or_default().to_owned(),
+        })
+        .collect();
+    events.sort_by_key(|event| std::cmp::Reverse(event.at));
+    events.truncate(EVENTS);
+    events
 }
 
 impl From<&aws_sdk_ecs::types::Deployment> for Deployment {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::code_deploy::planning;
 use super::inventory::{
     Balanced, Controller, EcsInventory, Hooks, ImageState, Management, Revision, Scheduling, short,
 };
@@ -32,56 +33,83 @@ pub fn plan(inventory: &EcsInventory, to: Option<&str>, proved: &[ProvedRelease]
     refuse_what_cannot_be_taken_back(inventory)?;
     let choice = target::choose(inventory, to, proved)?;
     let mut target = chosen(inventory, &choice);
+    refuse_without_supplies(inventory, &choice)?;
     let Pinned { fixed, platforms, warnings } = pin(inventory, &choice, &mut target)?;
-    let mut warnings: Vec<String> = inventory.unseen.iter().cloned().chain(warnings).collect();
+    let unseen = inventory.unseen.iter().chain(&inventory.supplies.unseen);
+    let mut warnings: Vec<String> = unseen.cloned().chain(warnings).collect();
     if let Some(why) = nothing_to_do(inventory, &target) {
         return Ok(Planned::NothingToDo { release: target, why });
     }
-    let from = release(inventory, taken_back(inventory, &target.id));
+    let mut from = release(inventory, taken_back(inventory, &target.id));
+    if inventory.code_deploy.is_some() {
+        // CodeDeploy keeps no record of images, so their digests are known only as long as such tasks run: what is
+        // forgotten between two looks is no drift.
+        from.images.iter_mut().for_each(|image| image.digest = None);
+    }
     let register = (choice.making != Making::Nothing || !fixed.is_empty())
         .then(|| Registration { like: choice.definition.clone(), images: fixed });
     warnings.extend(register.iter().flat_map(|registration| registering(inventory, &choice, registration)));
     warnings.extend(warnings_of(inventory, &choice, &target));
-    let estimate = match inventory.service.balanced {
-        Balanced::Yes => START + DRAIN,
-        Balanced::No => START,
-    };
+    let estimate = estimate(inventory);
     let service = &inventory.service;
+    let verbs = verbs(inventory, register.as_ref());
+    let ecs = EcsService {
+        cluster: service.cluster.clone(),
+        service: service.arn.clone(),
+        from: from.id.clone(),
+        target: target.id.clone(),
+        images: target.images.clone(),
+        register,
+        platforms,
+    };
+    let work = match &inventory.code_deploy {
+        None => Work::EcsService(ecs),
+        Some(known) => {
+            let work = planning::work(inventory, known, ecs)?;
+            warnings.extend(planning::warnings(inventory, known, &work, &target));
+            Work::EcsCodeDeploy(work)
+        }
+    };
     let step = Step {
         id: StepId::new(&inventory.spec.name),
         title: format!("ECS service {}/{}", service.cluster_name(), service.name),
         resource: Resource::new(&service.arn),
         chosen: Some(choice.how),
-        verbs: verbs(inventory, register.as_ref()),
+        verbs,
         loses: Vec::new(),
         need: Need::Required,
         deadline: (estimate * 3).max(SHORTEST_DEADLINE),
         estimate,
-        work: Work::EcsService(EcsService {
-            cluster: service.cluster.clone(),
-            service: service.arn.clone(),
-            from: from.id.clone(),
-            target: target.id.clone(),
-            images: target.images.clone(),
-            register,
-            platforms,
-        }),
+        work,
         from: Some(from),
         to: Some(target),
     };
-    Ok(Planned::Step { step: Box::new(step), warnings })
+    Ok(Planned::Steps { steps: vec![step], warnings })
+}
+
+/// How long it usually takes.
+fn estimate(inventory: &EcsInventory) -> Duration {
+    // Old tasks that CodeDeploy keeps for a while are not waited for; how it shifts traffic, is.
+    if let Some(known) = &inventory.code_deploy {
+        return START + planning::shift(&known.group.config).unwrap_or_default();
+    }
+    match inventory.service.balanced {
+        Balanced::Yes => START + DRAIN,
+        Balanced::No => START,
+    }
 }
 
 /// The verbs that may be used: which of them, is judged when it is done.
 fn verbs(inventory: &EcsInventory, register: Option<&Registration>) -> Vec<String> {
+    let register = register.map(|_| "RegisterTaskDefinition");
+    if inventory.code_deploy.is_some() {
+        let verbs = [Some("StopDeployment"), register, Some("CreateDeployment")];
+        return verbs.into_iter().flatten().map(str::to_owned).collect();
+    }
     let pauses = inventory.service.hooks == Hooks::Some
         || inventory.unfinished().is_some_and(|deployment| deployment.waits_at.is_some());
-    let verbs = [
-        Some("StopServiceDeployment"),
-        pauses.then_some("ContinueServiceDeployment"),
-        register.map(|_| "RegisterTaskDefinition"),
-        Some("UpdateService"),
-    ];
+    let verbs =
+        [Some("StopServiceDeployment"), pauses.then_some("ContinueServiceDeployment"), register, Some("UpdateService")];
     verbs.into_iter().flatten().map(str::to_owned).collect()
 }
 
@@ -108,10 +136,11 @@ fn refuse_what_cannot_be_taken_back(inventory: &EcsInventory) -> Result<(), Plan
     }
     match &service.controller {
         Controller::Ecs => {}
+        Controller::CodeDeploy if inventory.code_deploy.is_some() => {}
         Controller::CodeDeploy => {
             return refuse(format!(
-                "{name} is deployed by CodeDeploy (deployment controller CODE_DEPLOY), where ECS refuses another task \
-                 definition, and Rollbot does not drive CodeDeploy yet. Stop or redeploy in CodeDeploy."
+                "{name} is deployed by CodeDeploy (deployment controller CODE_DEPLOY), and no deployment of CodeDeploy made \
+                 what runs, so there is none to go back to. Deploy a known good release with CodeDeploy."
             ));
         }
         Controller::External => {
@@ -129,6 +158,19 @@ fn refuse_what_cannot_be_taken_back(inventory: &EcsInventory) -> Result<(), Plan
         return refuse(format!("{name} has no task definition that could be taken back."));
     }
     Ok(())
+}
+
+/// Without what its containers need, ECS starts no task of the target.
+fn refuse_without_supplies(inventory: &EcsInventory, choice: &Choice) -> Result<(), PlanRefusal> {
+    let supplies = &inventory.supplies;
+    if supplies.of.as_deref() != Some(&choice.definition) || supplies.missing.is_empty() {
+        return Ok(());
+    }
+    Err(PlanRefusal::new(format!(
+        "{} needs what is gone: {}. Put it back, or name another release.",
+        short(&choice.definition),
+        supplies.missing.join("; ")
+    )))
 }
 
 /// Which images are fixed to digests.
@@ -261,6 +303,14 @@ fn warnings_of(inventory: &EcsInventory, choice: &Choice, target: &Release) -> V
     if service.scheduling == Scheduling::Replica && service.minimum_healthy_percent == Some(0) {
         warnings.push("Its minimum healthy percentage is 0: all old tasks may stop before new ones are up.".to_owned());
     }
+    let needs_something =
+        inventory.definition(&choice.definition).is_some_and(|definition| !definition.needs.is_empty());
+    if needs_something && inventory.supplies.of.as_deref() != Some(&choice.definition) {
+        warnings.push(format!(
+            "Whether the secrets and log groups of {} still exist was not checked.",
+            short(&choice.definition)
+        ));
+    }
     if let Some(stack) = &service.stack {
         warnings.push(format!(
             "The CloudFormation stack {stack} owns it and will not know: its next update deploys the newer release again."
@@ -304,6 +354,7 @@ mod tests {
 
     use super::super::fixtures::{definition_arn, digest, image, inventory, revision_arn};
     use super::super::inventory::DeploymentStatus::{InProgress, RollbackInProgress, Successful};
+    use super::super::needs::Supplies;
     use super::*;
 
     fn finished() -> EcsInventory {
@@ -312,7 +363,7 @@ mod tests {
 
     fn step_of(inventory: &EcsInventory, to: Option<&str>) -> (Step, Vec<String>) {
         match plan(inventory, to, &[]).unwrap() {
-            Planned::Step { step, warnings } => (*step, warnings),
+            Planned::Steps { mut steps, warnings } => (steps.remove(0), warnings),
             Planned::NothingToDo { why, .. } => panic!("nothing to do: {why}"),
         }
     }
@@ -363,7 +414,7 @@ mod tests {
     fn what_is_not_fully_up_is_not_nothing_to_do(#[case] desired: i32, #[case] running: i32) {
         let mut inventory = finished();
         (inventory.service.desired, inventory.service.running) = (desired, running);
-        assert!(matches!(plan(&inventory, Some("42"), &[]).unwrap(), Planned::Step { .. }));
+        assert!(matches!(plan(&inventory, Some("42"), &[]).unwrap(), Planned::Steps { .. }));
     }
 
     #[rstest]
@@ -418,6 +469,20 @@ mod tests {
     fn registration_of(step: &Step) -> Option<Registration> {
         let Work::EcsService(work) = &step.work else { panic!("{:?}", step.work) };
         work.register.clone()
+    }
+
+    #[test]
+    fn a_secret_that_is_gone_is_refused() {
+        let mut inventory = finished();
+        let missing = vec!["the secret shop/db-AbCdEf (DATABASE_URL of app): it is marked for deletion".to_owned()];
+        inventory.supplies = Supplies { of: Some(definition_arn(41)), missing, unseen: Vec::new() };
+        assert_eq!(
+            plan(&inventory, None, &[]).unwrap_err().to_string(),
+            "api:41 needs what is gone: the secret shop/db-AbCdEf (DATABASE_URL of app): it is marked for deletion. \
+             Put it back, or name another release."
+        );
+        // It is that of another release.
+        assert!(plan(&inventory, Some("40"), &[]).is_ok());
     }
 
     #[test]

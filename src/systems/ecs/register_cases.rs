@@ -37,7 +37,7 @@ fn to(number: u32) -> Do {
 }
 
 fn judged(seen: &Seen, found: Option<&str>, acts: &[Act]) -> Judgement<Do> {
-    let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 1, began_at: at("12:00:00"), acts };
+    let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 1, began_at: at("12:00:00"), acts, remedy: None };
     judge(&registers(), seen, found, &journal, Now::real(at(NOW)))
 }
 
@@ -63,7 +63,8 @@ fn peer_03_what_was_registered_is_what_the_service_is_updated_to() {
 #[test]
 fn peer_03_what_an_earlier_attempt_registered_is_not_registered_twice() {
     let acts = [act_at("11:00:00", &register(), registered())];
-    let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 2, began_at: at("12:00:00"), acts: &acts };
+    let journal =
+        StepJournal { key: "rb-7k3fq-backend", attempt: 2, began_at: at("12:00:00"), acts: &acts, remedy: None };
     let judgement = judge(&registers(), &settled(42), None, &journal, Now::real(at(NOW)));
     assert_eq!(judgement, Judgement::Act(to(43)));
 }
@@ -99,7 +100,8 @@ fn paused(from: u32) -> Seen {
 #[case::from_the_target(41, "continue with rollback")]
 #[case::from_another(40, "update")]
 fn a_deployment_that_is_paused_is_told_to_roll_back(#[case] from: u32, #[case] expected: &str) {
-    let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 1, began_at: at("12:00:00"), acts: &[] };
+    let journal =
+        StepJournal { key: "rb-7k3fq-backend", attempt: 1, began_at: at("12:00:00"), acts: &[], remedy: None };
     assert_eq!(word(&judge(&work(), &paused(from), None, &journal, Now::real(at(NOW)))), expected);
 }
 
@@ -116,7 +118,8 @@ fn what_was_told_to_a_paused_deployment_is_looked_for(
     let seen = paused(41);
     let what = Do::Continue { deployment: seen.service_deployments[0].arn.clone(), hook: "hook-1".to_owned() };
     let acts = [act_at(time, &what, outcome)];
-    let journal = StepJournal { key: "rb-7k3fq-backend", attempt: 1, began_at: at("12:00:00"), acts: &acts };
+    let journal =
+        StepJournal { key: "rb-7k3fq-backend", attempt: 1, began_at: at("12:00:00"), acts: &acts, remedy: None };
     let judgement = word(&judge(&work(), &seen, None, &journal, Now::real(at(NOW))));
     assert!(judgement.starts_with(expected), "{judgement}");
 }

@@ -16,6 +16,9 @@ use crate::aws::{Aws, AwsError};
 const INDEXES: [&str; 2] =
     ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
 
+/// How many images `DescribeImages` takes at once.
+const AT_ONCE: usize = 100;
+
 /// An image in ECR, as a task definition names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EcrImage {
@@ -55,20 +58,47 @@ pub async fn look(aws: &Aws, images: &[String]) -> (BTreeMap<String, ImageState>
 /// # Errors
 /// When ECR does not answer now: a tag must not count as unknown because of that.
 pub async fn tags(aws: &Aws, images: &[String]) -> Result<BTreeMap<String, Vec<String>>, AwsError> {
-    let looks = own(aws, images).into_values().map(|image| async move { details(aws, &image).await });
-    let mut tags = BTreeMap::new();
-    for told in futures::future::join_all(looks).await {
-        match told {
-            Ok(details) => tags.extend(
-                details
-                    .into_iter()
-                    .filter_map(|detail| Some((detail.image_digest?, detail.image_tags.unwrap_or_default()))),
-            ),
-            Err(error) if matches!(error.class, ErrorClass::Transient | ErrorClass::Throttled) => return Err(error),
-            Err(_) => {}
+    let mut repositories: BTreeMap<(String, String), Vec<EcrImage>> = BTreeMap::new();
+    for image in own(aws, images).into_values() {
+        repositories.entry((image.account.clone(), image.repository.clone())).or_default().push(image);
+    }
+    let batches = repositories.into_values().flat_map(|mut images| {
+        let mut batches = Vec::new();
+        while !images.is_empty() {
+            let rest = images.split_off(images.len().min(AT_ONCE));
+            batches.push(std::mem::replace(&mut images, rest));
         }
+        batches
+    });
+    let looks = batches.map(|images| async move { tags_of(aws, &images).await });
+    let mut tags = BTreeMap::new();
+    for told in futures::future::try_join_all(looks).await? {
+        tags.extend(
+            told.into_iter().filter_map(|detail| Some((detail.image_digest?, detail.image_tags.unwrap_or_default()))),
+        );
     }
     Ok(tags)
+}
+
+/// What ECR says of images of one repository. One that is gone makes it refuse them all; then each is asked for alone.
+async fn tags_of(aws: &Aws, images: &[EcrImage]) -> Result<Vec<ImageDetail>, AwsError> {
+    let passing = |error: &AwsError| matches!(error.class, ErrorClass::Transient | ErrorClass::Throttled);
+    match details(aws, images).await {
+        Ok(details) => return Ok(details),
+        Err(error) if passing(&error) => return Err(error),
+        Err(error) if error.class != ErrorClass::NotFound || images.len() == 1 => return Ok(Vec::new()),
+        Err(_gone) => {}
+    }
+    let looks = images.iter().map(|image| details(aws, std::slice::from_ref(image)));
+    let mut all = Vec::new();
+    for told in futures::future::join_all(looks).await {
+        match told {
+            Ok(details) => all.extend(details),
+            Err(error) if passing(&error) => return Err(error),
+            Err(_gone) => {}
+        }
+    }
+    Ok(all)
 }
 
 /// The images in ECR in the account's own region.
@@ -81,19 +111,20 @@ fn own<'a>(aws: &Aws, images: &'a [String]) -> BTreeMap<&'a String, EcrImage> {
         .collect()
 }
 
-async fn details(aws: &Aws, image: &EcrImage) -> Result<Vec<ImageDetail>, AwsError> {
-    let id = ImageIdentifier::builder();
-    let id = match &image.digest {
-        Some(digest) => id.image_digest(digest),
-        None => id.image_tag(image.tag.as_deref().unwrap_or("latest")),
+/// Details of at most a hundred images of one repository.
+async fn details(aws: &Aws, images: &[EcrImage]) -> Result<Vec<ImageDetail>, AwsError> {
+    let Some(first) = images.first() else { return Ok(Vec::new()) };
+    let id = |image: &EcrImage| match &image.digest {
+        Some(digest) => ImageIdentifier::builder().image_digest(digest).build(),
+        None => ImageIdentifier::builder().image_tag(image.tag.as_deref().unwrap_or("latest")).build(),
     };
     let answer = aws
         .reads()
         .ecr
         .describe_images()
-        .registry_id(&image.account)
-        .repository_name(&image.repository)
-        .image_ids(id.build())
+        .registry_id(&first.account)
+        .repository_name(&first.repository)
+        .set_image_ids(Some(images.iter().map(id).collect()))
         .send()
         .await
         .map_err(|error| AwsError::of("ecr", "DescribeImages", &error))?;
@@ -101,7 +132,7 @@ async fn details(aws: &Aws, image: &EcrImage) -> Result<Vec<ImageDetail>, AwsErr
 }
 
 async fn state(aws: &Aws, image: &EcrImage) -> Result<ImageState, AwsError> {
-    let details = match details(aws, image).await {
+    let details = match details(aws, std::slice::from_ref(image)).await {
         Ok(details) => details,
         Err(error) if error.class == ErrorClass::NotFound => {
             return Ok(ImageState::Gone { why: error.message });

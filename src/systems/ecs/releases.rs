@@ -7,7 +7,7 @@ use super::inventory::{
 };
 use super::registry::parts;
 use crate::incident::release::{Image, Release};
-use crate::systems::planned::{ReleaseLine, ReleaseStatus, Usable};
+use crate::systems::planned::{Ran, ReleaseLine, ReleaseStatus, Usable};
 
 /// What could be gone back to and what runs now, newest first: everything that was deployed and is remembered, and the
 /// task definitions that were looked at.
@@ -27,6 +27,17 @@ pub fn releases(inventory: &EcsInventory) -> Vec<ReleaseLine> {
         .collect();
     lines.sort_by_key(|line| std::cmp::Reverse(line.release.deployed_at));
     lines
+}
+
+/// What ran, newest first: every deployment that succeeded, as far as ECS remembers. A release that was deployed twice
+/// stands here twice.
+pub fn past(inventory: &EcsInventory) -> Vec<Ran> {
+    let succeeded = inventory.deployments.iter().filter(|deployment| deployment.status == DeploymentStatus::Successful);
+    let ran = succeeded.filter_map(|deployment| {
+        let definition = inventory.definition_of(&deployment.target)?;
+        Some(Ran { release: release(inventory, definition), since: deployment.created_at? })
+    });
+    ran.collect()
 }
 
 fn status(inventory: &EcsInventory, definition: &Definition) -> ReleaseStatus {
@@ -88,6 +99,7 @@ pub fn release(inventory: &EcsInventory, arn: &str) -> Release {
         id: arn.to_owned(),
         label: short(arn).to_owned(),
         version: version(&inventory.spec, &images).or_else(|| version_of_digest(inventory, &images)),
+        commit: commit(inventory, &images),
         deployed_at: deployed_at
             .or(if runs_now { inventory.service.deployed_at } else { None })
             .or(definition.and_then(|definition| definition.registered_at)),
@@ -127,8 +139,66 @@ fn version_of_digest(inventory: &EcsInventory, images: &[Image]) -> Option<Strin
     })
 }
 
+/// The git commit that the image was built from, where a tag of it names one: `git-<sha>`, or the bare sha.
+fn commit(inventory: &EcsInventory, images: &[Image]) -> Option<String> {
+    let image = naming(&inventory.spec, images).next()?;
+    let looked_up = image.digest.as_deref().and_then(|digest| inventory.tags.get(digest)).into_iter().flatten();
+    let asked = image.digest.as_deref().and_then(|digest| inventory.images.values().find(|state| state.is(digest)));
+    let asked = match asked {
+        Some(ImageState::There { tags, .. }) => tags.as_slice(),
+        Some(ImageState::Gone { .. }) | None => &[],
+    };
+    let named = parts(&image.image).1.into_iter();
+    named.chain(looked_up.map(String::as_str)).chain(asked.iter().map(String::as_str)).find_map(commit_of_tag)
+}
+
+/// The commit that a tag names. Digits alone are more often a date or a build's number than the beginning of a sha.
+fn commit_of_tag(tag: &str) -> Option<String> {
+    let sha = tag.strip_prefix("git-").unwrap_or(tag).to_ascii_lowercase();
+    let is_hex = sha.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_plain = sha.len() < 40 && sha.bytes().all(|byte| byte.is_ascii_digit()) && !tag.starts_with("git-");
+    (is_hex && (7..=40).contains(&sha.len()) && !is_plain).then_some(sha)
+}
+
 /// The version that the image's tag names. `latest` names none.
 fn version(spec: &EcsSpec, images: &[Image]) -> Option<String> {
     let tag = parts(&naming(spec, images).next()?.image).1?;
     (tag != "latest").then(|| tag.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::super::fixtures::{definition_arn, digest, inventory};
+    use super::super::inventory::DeploymentStatus::Successful;
+    use super::*;
+
+    #[rstest]
+    #[case::marked("git-77ab0d2", Some("77ab0d2"))]
+    #[case::marked_and_of_digits("git-1234567", Some("1234567"))]
+    #[case::bare("9F3C1AB0", Some("9f3c1ab0"))]
+    #[case::whole("9f3c1ab09f3c1ab09f3c1ab09f3c1ab09f3c1ab0", Some("9f3c1ab09f3c1ab09f3c1ab09f3c1ab09f3c1ab0"))]
+    #[case::whole_and_of_digits(
+        "1234567890123456789012345678901234567890",
+        Some("1234567890123456789012345678901234567890")
+    )]
+    #[case::a_date("20261117", None)]
+    #[case::too_short("git-77ab0d", None)]
+    #[case::a_version("v42", None)]
+    #[case::more_than_a_sha("prod-77ab0d2", None)]
+    #[case::longer_than_a_sha("9f3c1ab09f3c1ab09f3c1ab09f3c1ab09f3c1ab0a", None)]
+    fn a_tag_may_name_a_commit(#[case] tag: &str, #[case] commit: Option<&str>) {
+        assert_eq!(commit_of_tag(tag).as_deref(), commit);
+    }
+
+    #[test]
+    fn a_commit_is_found_among_all_tags_of_the_image() {
+        let mut inventory = inventory(&[(40, 41, Successful), (41, 42, Successful)]);
+        assert_eq!(release(&inventory, &definition_arn(41)).commit, None);
+        let tags = vec!["v41".to_owned(), "git-9f3c1ab".to_owned()];
+        inventory.tags.insert(digest(41), tags);
+        assert_eq!(release(&inventory, &definition_arn(41)).commit.as_deref(), Some("9f3c1ab"));
+        assert_eq!(release(&inventory, &definition_arn(42)).commit, None);
+    }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::inventory::{ServiceDeployment, short};
-use super::observe::{Deployment, Seen};
+use super::observe::{Deployment, Event, Seen};
 use crate::aws::tasks::Task;
 use crate::incident::step::{Failure, Finding};
 
@@ -12,6 +12,8 @@ use crate::incident::step::{Failure, Finding};
 const FAILED_TASKS: i32 = 3;
 /// How many stopped tasks show that it was no accident.
 const STOPPED_TASKS: usize = 2;
+/// The events that name a cause have these words.
+const CAUSES: [&str; 3] = ["is unhealthy", "unable to", "CannotPullContainer"];
 /// How many events and stopped tasks people are shown.
 const SHOWN: usize = 3;
 
@@ -78,13 +80,20 @@ pub fn failure(seen: &Seen, deployment: &Deployment, why: &str, said: Option<Str
             "Look at the stopped tasks and their logs. Retry when the cause is gone, or stop and roll back to another \
                  release."
                 .to_owned(),
+        remedies: Vec::new(),
     }
 }
 
-/// What AWS says of a deployment's stopped tasks, and the newest events of the service.
+/// What AWS says of a deployment's stopped tasks, and the newest events of the service: first the newest that names a
+/// cause, for what the scheduler did about it is told in so many events more.
 pub fn details_of(seen: &Seen, deployment: &Deployment) -> Vec<String> {
     let tasks = ended_badly(seen, deployment).take(SHOWN).map(task_sentence);
-    let events = seen.events.iter().take(SHOWN).map(|event| event.message.clone());
+    let names_a_cause = |event: &&Event| {
+        CAUSES.iter().any(|cause| event.message.contains(cause)) && is_since(event.at, deployment.created_at)
+    };
+    let cause = seen.events.iter().find(names_a_cause);
+    let others = seen.events.iter().filter(|event| Some(*event) != cause);
+    let events = cause.into_iter().chain(others).take(SHOWN).map(|event| event.message.clone());
     tasks.chain(events).collect()
 }
 

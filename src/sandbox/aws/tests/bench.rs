@@ -15,7 +15,6 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::incident::time::Pace;
 use crate::sandbox::aws::*;
-use crate::sandbox::record;
 use crate::sandbox::wire::{Fault, Interference, Moment, Wire};
 
 pub(super) const REGION: &str = "eu-north-1";
@@ -95,6 +94,9 @@ pub(super) fn seed() -> Seed {
                 definition(41, TaskDefinitionStatus::Inactive),
             ],
         )]),
+        secrets: Vec::new(),
+        parameters: Vec::new(),
+        log_groups: Vec::new(),
         target_groups: BTreeMap::from([("api".to_owned(), SeedTargetGroup::default())]),
         services: vec![SeedService {
             cluster: "prod".to_owned(),
@@ -107,6 +109,8 @@ pub(super) fn seed() -> Seed {
             }),
             deployment_configuration: json!({}),
             controller: Controller::Ecs,
+            code_deploy: None,
+            scheduling: Scheduling::Replica,
             resource_management_type: ResourceManagementType::Customer,
             status: ServiceStatus::Active,
             network_configuration: None,
@@ -115,6 +119,7 @@ pub(super) fn seed() -> Seed {
             history: vec![past(1, 50), past(2, 1)],
             in_flight: None,
         }],
+        ..Seed::default()
     }
 }
 
@@ -153,9 +158,6 @@ impl Bench {
     pub(super) async fn paced(seed: Seed, pace: Pace) -> Self {
         let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (clock, wire) = (Clock::start(pace), Wire::default());
-        if let Some(file) = record::file(record::By::Test) {
-            wire.record(file);
-        }
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let aws = AwsStandIn::start(seed, clock, wire.clone(), &tasks, stop.clone()).await.unwrap();
         let config = aws_sdk_ecs::Config::builder()

@@ -14,7 +14,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::incident::time::Pace;
-use crate::sandbox::record;
 use crate::sandbox::slack::{SlackStandIn, Workspace};
 use crate::sandbox::wire::Wire;
 
@@ -100,9 +99,6 @@ impl Stage {
 
     pub(super) async fn set_in(workspace: Workspace) -> Self {
         let (tasks, stop, wire) = (TaskTracker::new(), CancellationToken::new(), Wire::default());
-        if let Some(file) = record::file(record::By::Test) {
-            wire.record(file);
-        }
         let slack =
             SlackStandIn::start(workspace, wire.clone(), Clock::start(Pace::REAL), &tasks, stop.clone()).await.unwrap();
         let answer: Answer = Box::new(|| StatusCode::OK.into_response());

@@ -1,12 +1,10 @@
 //! Where the journals of the stand-ins are kept, for the judges of tests/judges to read.
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
-
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Who makes the calls of a journal. A judge forgives a test what the stand-in refused it, and the bot nothing.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     /// The bot's own code.
     Bot,
@@ -14,7 +12,7 @@ pub enum By {
     Test,
 }
 
-/// A file of its own for the journal of this test, in the folder that `ROLLBOT_RECORD` names; none where it is not set.
+/// A file of its own for a journal, in the folder that `ROLLBOT_RECORD` names; none where it is not set.
 #[expect(clippy::disallowed_methods, reason = "the judges are no part of the bot's configuration")]
 pub fn file(by: By) -> Option<PathBuf> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);

@@ -1,0 +1,290 @@
+//! Stacks taken back from Slack, through the whole bot: the runbook cira-invoice, and what people do by hand with
+//! CloudFormation. Each test bears its procedure's id.
+
+#![expect(clippy::expect_used, reason = "what its tests share is a test too")]
+
+mod support;
+
+use rollbot::incident::incident::{Incident, Verdict};
+use rollbot::sandbox::aws::{SeedStack, StackStatus};
+use rollbot::sandbox::player::Player;
+use rollbot::sandbox::scenario::{self, Scenario};
+use rollbot::sandbox::script;
+use rstest::rstest;
+use serde_json::{Value, json};
+use support::Play;
+
+const API: &str = "CiraInvoice-Api-prod";
+
+fn invoice(variant: Option<&str>) -> Scenario {
+    scenario::find("cira-invoice", variant).expect("the scenario is shipped")
+}
+
+/// The seed of a stack, to be changed.
+fn stack<'a>(scenario: &'a mut Scenario, name: &str) -> &'a mut SeedStack {
+    scenario.seed.stacks.iter_mut().find(|one| one.name == name).expect("the stack is there")
+}
+
+fn verdict(incident: &Incident) -> Option<Verdict> {
+    incident.run().and_then(|run| run.verdict).map(|record| record.verdict)
+}
+
+/// Operation and stack of every write that took effect, in order; what makes plans and takes them away is left out.
+fn orders(play: &Play) -> Vec<(String, String)> {
+    let name = |request: &Value| {
+        let named = request["StackName"].as_str().or_else(|| request["ChangeSetName"].as_str()).unwrap_or_default();
+        let part = |at: usize| named.split('/').nth(at).unwrap_or(named).to_owned();
+        if named.contains(":stack/") { part(1) } else { named.to_owned() }
+    };
+    let writes = play.aws_writes().into_iter().filter(|call| call.status == 200);
+    let orders = writes.filter(|call| !["CreateChangeSet", "DeleteChangeSet"].contains(&call.operation.as_str()));
+    orders.map(|call| (call.operation.clone(), name(&call.request))).collect()
+}
+
+async fn health(play: &Play) -> (u16, String) {
+    let site = play.stage.aws.site(API).expect("the API has a site");
+    let reply = reqwest::get(format!("{site}/health")).await.expect("the site answers");
+    (reply.status().as_u16(), reply.headers()["x-app-version"].to_str().expect("text").to_owned())
+}
+
+/// Asks, approves, and waits for the verdict.
+async fn taken_back(play: &mut Play, command: &str) -> Incident {
+    play.propose("dev", command).await;
+    play.approve("sre").await;
+    play.until_recorded("a verdict", |incident| verdict(incident).is_some()).await
+}
+
+#[rstest]
+#[case::finished(None)]
+#[case::in_flight(Some("update-in-flight"))]
+#[case::stuck(Some("update-rollback-failed"))]
+#[case::creation(Some("create-failed"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_story_of_the_stacks_ends_as_it_is_written(#[case] variant: Option<&str>) {
+    let scenario = invoice(variant);
+    let mut play = Play::of(&scenario).await;
+    let mut printed = String::new();
+    let mut print = |line: &str| {
+        printed.push_str(line);
+        printed.push('\n');
+    };
+    let mut player = Player::new(&mut play.stage, &mut print);
+    let mut broken = None;
+    for line in script::read(scenario.story).expect("the story can be read") {
+        if let Err(why) = player.play(&line).await {
+            broken = Some(why.to_string());
+            break;
+        }
+    }
+    assert!(broken.is_none(), "{}\n{printed}\n{}", broken.unwrap_or_default(), play.seen());
+    assert_eq!(health(&play).await, (200, "2.13.0".to_owned()), "what runs is what was to run");
+    play.end().await;
+}
+
+/// C2, C7: one command takes the application's stacks back in the runbook's order, the database not among them.
+#[tokio::test(flavor = "multi_thread")]
+async fn c02_c07_one_command_takes_all_stacks_back_in_their_order() {
+    let mut play = Play::of(&invoice(None)).await;
+    assert_eq!(health(&play).await, (502, "2.14.0".to_owned()));
+    let proved = taken_back(&mut play, "/rollback prod invoice because the API answers 502").await;
+    assert_eq!(verdict(&proved), Some(Verdict::RolledBack));
+    let executed: Vec<Value> =
+        play.calls_of("ExecuteChangeSet").into_iter().map(|call| call.request["ChangeSetName"].clone()).collect();
+    let made: Vec<(Value, Value)> = play
+        .calls_of("CreateChangeSet")
+        .into_iter()
+        .map(|call| (call.request["StackName"].clone(), call.reply["Id"].clone()))
+        .collect();
+    let order = executed
+        .iter()
+        .filter_map(|arn| made.iter().find(|(_, id)| id == arn))
+        .map(|(stack, _)| stack.as_str().and_then(|arn| arn.split('/').nth(1)).unwrap_or_default().to_owned());
+    assert_eq!(
+        order.collect::<Vec<_>>(),
+        ["CiraInvoice-Monitoring-prod", "CiraInvoice-Workflow-prod", "CiraInvoice-Api-prod"],
+        "{executed:?} {made:?}"
+    );
+    assert!(play.calls_of("ExecuteChangeSet").iter().all(|call| call.request["DisableRollback"] == json!(false)));
+    assert_eq!(health(&play).await, (200, "2.13.0".to_owned()));
+    play.leave().await;
+}
+
+/// C7: the database is last and only on request; a stack that was only ever created has nothing to go back to.
+#[tokio::test(flavor = "multi_thread")]
+async fn c07_the_database_is_taken_back_on_request_only() {
+    let mut play = Play::of(&invoice(None)).await;
+    play.type_command("dev", "/rollback prod invoice only database-stack because of a migration").await;
+    play.until("a refusal", |play| play.card_text().contains("ended")).await;
+    let card = play.card_text();
+    assert!(card.contains("CREATE_COMPLETE") || card.contains("was only ever created"), "{card}");
+    assert_eq!(orders(&play), []);
+    play.leave().await;
+}
+
+/// C3, B2: an update in progress is cancelled, once, and its end is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn c03_b02_an_update_in_progress_is_cancelled_and_its_rollback_waited_for() {
+    let mut play = Play::of(&invoice(Some("update-in-flight"))).await;
+    assert_eq!(health(&play).await, (502, "2.14.0".to_owned()), "what the update has done is live");
+    let proved = taken_back(&mut play, "/rollback prod invoice only api-stack because the API answers 502").await;
+    assert_eq!(verdict(&proved), Some(Verdict::RolledBack));
+    assert_eq!(orders(&play), [("CancelUpdateStack".to_owned(), API.to_owned())]);
+    let cancel = &play.calls_of("CancelUpdateStack")[0].request;
+    assert!(cancel["ClientRequestToken"].as_str().is_some_and(|token| token.contains("rb-")), "{cancel}");
+    assert_eq!(health(&play).await, (200, "2.13.0".to_owned()));
+    play.leave().await;
+}
+
+/// C5: production wants its phrase typed, and nothing else will do.
+#[tokio::test(flavor = "multi_thread")]
+async fn c05_production_wants_its_phrase() {
+    let mut play = Play::of(&invoice(None)).await;
+    play.propose("dev", "/rollback prod invoice because the API answers 502").await;
+    play.click("sre", "Approve").await;
+    let sre = play.user("sre");
+    let opened = play.stage.slack.wait_for(std::time::Duration::from_secs(10), |slack| slack.open_modal(&sre)).await;
+    assert!(opened.is_some(), "a form is open");
+    let reply = play.stage.slack.submit(&sre, &[("Phrase", "rollback-staging")]).await;
+    assert!(!reply.is_acknowledged(), "{reply:?}");
+    assert!(play.card_text().contains("waiting for approval"), "{}", play.card_text());
+    assert_eq!(orders(&play), []);
+    play.leave().await;
+}
+
+/// C6: one question shows every stack of the service, with what it runs and how it stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn c06_status_shows_every_stack() {
+    let mut play = Play::of(&invoice(Some("update-rollback-failed"))).await;
+    let told = play.ask("dev", "/rollback status prod invoice").await;
+    for name in ["CiraInvoice-Monitoring-prod", "CiraInvoice-Workflow-prod", API, "CiraInvoice-Database-prod"] {
+        assert!(told.contains(name), "{told}");
+    }
+    assert!(told.contains("UPDATE_ROLLBACK_FAILED") && told.contains("2.14.0"), "{told}");
+    play.leave().await;
+}
+
+/// C8, A8: the stack's own events are in the thread, as lines, to their end.
+#[tokio::test(flavor = "multi_thread")]
+async fn c08_a08_the_events_of_a_stack_are_in_the_thread() {
+    let mut play = Play::of(&invoice(None)).await;
+    taken_back(&mut play, "/rollback prod invoice only api-stack because the API answers 502").await;
+    for line in ["JobManagement UPDATE_COMPLETE", "stack CiraInvoice-Api-prod UPDATE_COMPLETE"] {
+        play.until(line, |play| play.thread().iter().any(|post| post.contains(line))).await;
+    }
+    play.leave().await;
+}
+
+/// C16, B5: a rollback that is stuck is continued; what is stuck is shown with its reason, somebody who may chooses what
+/// to go on without, and nothing else is skipped.
+#[tokio::test(flavor = "multi_thread")]
+async fn c16_b05_a_person_chooses_what_a_stuck_rollback_goes_on_without() {
+    let mut play = Play::of(&invoice(Some("update-rollback-failed"))).await;
+    play.propose("dev", "/rollback prod invoice only api-stack because the API answers 502").await;
+    play.approve("sre").await;
+    play.until("what is stuck", |play| play.with_button("Go on without …").is_some()).await;
+    let card = play.card_text();
+    assert!(card.contains("LogRetention") && card.contains("cannot be assumed by Lambda"), "{card}");
+    let refused = play.click_in_vain("sre", "Go on without …").await;
+    assert!(refused.contains("may not"), "{refused}");
+    assert_eq!(orders(&play), [("ContinueUpdateRollback".to_owned(), API.to_owned())]);
+    assert_eq!(play.calls_of("ContinueUpdateRollback")[0].request.get("ResourcesToSkip"), None);
+    play.click_and_fill_in("lead", "Go on without …", &[]).await;
+    let proved = play.until_recorded("a verdict", |incident| verdict(incident).is_some()).await;
+    assert_eq!(verdict(&proved), Some(Verdict::RolledBack));
+    let continued = play.calls_of("ContinueUpdateRollback");
+    assert_eq!(continued[1].request["ResourcesToSkip"], json!(["LogRetention"]));
+    assert_eq!(continued.len(), 2);
+    assert_eq!(health(&play).await, (200, "2.13.0".to_owned()));
+    play.leave().await;
+}
+
+/// B5: what was in the way may be gone by itself; then nothing is skipped.
+#[tokio::test(flavor = "multi_thread")]
+async fn b05_a_stuck_rollback_goes_on_by_itself_when_nothing_is_in_its_way() {
+    let mut scenario = invoice(Some("update-rollback-failed"));
+    let retention = stack(&mut scenario, API).resources.get_mut("LogRetention").expect("it is seeded");
+    retention.fails[0].times = Some(1);
+    let mut play = Play::of(&scenario).await;
+    let proved = taken_back(&mut play, "/rollback prod invoice only api-stack because the API answers 502").await;
+    assert_eq!(verdict(&proved), Some(Verdict::RolledBack));
+    assert_eq!(orders(&play), [("ContinueUpdateRollback".to_owned(), API.to_owned())]);
+    play.leave().await;
+}
+
+/// C19: one stack alone, the others are left as they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn c19_the_api_stack_goes_back_alone() {
+    let mut play = Play::of(&invoice(None)).await;
+    let proved = taken_back(&mut play, "/rollback prod invoice only api-stack because the API answers 502").await;
+    assert_eq!(verdict(&proved), Some(Verdict::RolledBack));
+    assert_eq!(play.calls_of("CreateChangeSet").len(), 1);
+    assert_eq!(play.calls_of("ExecuteChangeSet").len(), 1);
+    assert_eq!(health(&play).await, (200, "2.13.0".to_owned()));
+    play.leave().await;
+}
+
+/// B6, P5, A5: the earlier template with its parameters, and the secret one keeps its value.
+#[tokio::test(flavor = "multi_thread")]
+async fn b06_p05_a05_a_stack_goes_back_to_its_earlier_template_and_parameters() {
+    let mut play = Play::of(&invoice(None)).await;
+    play.propose("dev", "/rollback prod invoice only api-stack because the API answers 502").await;
+    let card = play.card_text();
+    assert!(card.contains("JobManagement") && card.contains("change set"), "{card}");
+    let asked = &play.calls_of("CreateChangeSet")[0].request;
+    let parameters = asked["Parameters"].as_array().expect("parameters");
+    assert!(parameters.contains(&json!({"ParameterKey": "Release", "ParameterValue": "2.13.0"})), "{asked}");
+    assert!(parameters.contains(&json!({"ParameterKey": "WebhookSecret", "UsePreviousValue": true})), "{asked}");
+    play.approve("sre").await;
+    let proved = play.until_recorded("a verdict", |incident| verdict(incident).is_some()).await;
+    assert_eq!(verdict(&proved), Some(Verdict::RolledBack));
+    play.leave().await;
+}
+
+/// P4: an update that failed and stayed as it was is taken back by `RollbackStack`.
+#[tokio::test(flavor = "multi_thread")]
+async fn p04_an_update_that_failed_and_stayed_is_taken_back_by_rollback_stack() {
+    let mut scenario = invoice(Some("update-rollback-failed"));
+    let api = stack(&mut scenario, API);
+    api.deploying.as_mut().expect("it is seeded").disable_rollback = true;
+    api.resources.remove("LogRetention");
+    let mut play = Play::of(&scenario).await;
+    let proved = taken_back(&mut play, "/rollback prod invoice only api-stack because the API answers 502").await;
+    assert_eq!(verdict(&proved), Some(Verdict::RolledBack));
+    assert_eq!(orders(&play), [("RollbackStack".to_owned(), API.to_owned())]);
+    assert_eq!(health(&play).await, (200, "2.13.0".to_owned()));
+    play.leave().await;
+}
+
+/// P-10: stuck states have one right verb, deleting is never it, and where nothing helps it is said and nothing is done.
+#[rstest]
+#[case::create_rolled_back(StackStatus::RollbackComplete)]
+#[case::creation_not_rolled_back(StackStatus::RollbackFailed)]
+#[case::not_deleted(StackStatus::DeleteFailed)]
+#[case::import(StackStatus::ImportRollbackFailed)]
+#[case::nothing_deployed(StackStatus::ReviewInProgress)]
+#[tokio::test(flavor = "multi_thread")]
+async fn peer_10_what_no_verb_takes_back_is_refused_and_left_alone(#[case] status: StackStatus) {
+    let mut scenario = invoice(None);
+    stack(&mut scenario, API).status = Some(status);
+    let mut play = Play::of(&scenario).await;
+    play.type_command("dev", "/rollback prod invoice only api-stack because the API answers 502").await;
+    play.until("a refusal", |play| play.card_text().contains("ended")).await;
+    assert!(play.card_text().contains(API), "{}", play.card_text());
+    assert_eq!(orders(&play), []);
+    play.leave().await;
+}
+
+/// What runs decides, not what CloudFormation says: a stack that is back and does not answer is not called rolled back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_that_is_back_and_does_not_answer_is_not_called_rolled_back() {
+    let mut scenario = invoice(None);
+    let site = stack(&mut scenario, API).site.as_mut().expect("it has one");
+    let bad = site.versions["api/2.14.0.zip"].paths.clone();
+    site.versions.get_mut("api/2.13.0.zip").expect("it is seeded").paths = bad;
+    let mut play = Play::of(&scenario).await;
+    play.propose("dev", "/rollback prod invoice only api-stack because the API answers 502").await;
+    play.approve("sre").await;
+    play.until("a question", |play| play.card_text().contains("a person has to decide")).await;
+    play.assert_never_called_rolled_back();
+    play.leave().await;
+}
