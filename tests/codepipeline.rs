@@ -22,20 +22,7 @@ fn apgms(variant: Option<&str>) -> Scenario {
 /// Plays a story to its end; returns the play and what was printed.
 async fn played(scenario: &Scenario, story: &str) -> (Play, String) {
     let mut play = Play::of(scenario).await;
-    let mut printed = String::new();
-    let mut print = |line: &str| {
-        printed.push_str(line);
-        printed.push('\n');
-    };
-    let mut player = Player::new(&mut play.stage, &mut print);
-    let mut broken = None;
-    for line in script::read(story).expect("the story can be read") {
-        if let Err(why) = player.play(&line).await {
-            broken = Some(why.to_string());
-            break;
-        }
-    }
-    assert!(broken.is_none(), "{}\n{printed}\n{}", broken.unwrap_or_default(), play.seen());
+    let printed = play.tell(story).await;
     (play, printed)
 }
 

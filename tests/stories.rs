@@ -2,8 +2,7 @@
 
 mod support;
 
-use rollbot::sandbox::player::Player;
-use rollbot::sandbox::{scenario, script};
+use rollbot::sandbox::scenario;
 use rstest::rstest;
 use support::Play;
 
@@ -27,20 +26,7 @@ use support::Play;
 async fn a_shipped_story_ends_as_it_is_written(#[case] variant: Option<&str>) {
     let mut play = Play::begin(variant).await;
     let story = scenario::find("ecs-playbook", variant).expect("the scenario is shipped").story;
-    let mut printed = String::new();
-    let mut print = |line: &str| {
-        printed.push_str(line);
-        printed.push('\n');
-    };
-    let mut player = Player::new(&mut play.stage, &mut print);
-    let mut broken = None;
-    for line in script::read(story).expect("the story can be read") {
-        if let Err(why) = player.play(&line).await {
-            broken = Some(why.to_string());
-            break;
-        }
-    }
-    assert!(broken.is_none(), "{}\n{printed}\n{}", broken.unwrap_or_default(), play.seen());
+    play.tell(story).await;
     // A bot that was killed does not know what it had sent in the seconds before; Slack's 429 tells it, and is honoured.
     let allowed = if story.contains("bot: kill") { 4 } else { 0 };
     assert!(play.stage.slack.rate_limited() <= allowed, "the bot keeps within Slack's limits");

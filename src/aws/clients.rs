@@ -42,12 +42,8 @@ pub struct Clients {
     pub elbv2: aws_sdk_elasticloadbalancingv2::Client,
     /// Security Token Service.
     pub sts: aws_sdk_sts::Client,
-    /// Amplify.
-    pub amplify: aws_sdk_amplify::Client,
     /// CloudFormation.
     pub cloudformation: aws_sdk_cloudformation::Client,
-    /// CloudFront.
-    pub cloudfront: aws_sdk_cloudfront::Client,
     /// CloudWatch Logs.
     pub cloudwatchlogs: aws_sdk_cloudwatchlogs::Client,
     /// CodeBuild.
@@ -56,8 +52,6 @@ pub struct Clients {
     pub codedeploy: aws_sdk_codedeploy::Client,
     /// CodePipeline.
     pub codepipeline: aws_sdk_codepipeline::Client,
-    /// Lambda.
-    pub lambda: aws_sdk_lambda::Client,
     /// Simple Storage Service.
     pub s3: aws_sdk_s3::Client,
     /// Secrets Manager.
@@ -101,14 +95,11 @@ impl Clients {
             ecr: aws_sdk_ecr::Client::new(config),
             elbv2: aws_sdk_elasticloadbalancingv2::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
-            amplify: aws_sdk_amplify::Client::new(config),
             cloudformation: aws_sdk_cloudformation::Client::new(config),
-            cloudfront: aws_sdk_cloudfront::Client::new(config),
             cloudwatchlogs: aws_sdk_cloudwatchlogs::Client::new(config),
             codebuild: aws_sdk_codebuild::Client::new(config),
             codedeploy: aws_sdk_codedeploy::Client::new(config),
             codepipeline: aws_sdk_codepipeline::Client::new(config),
-            lambda: aws_sdk_lambda::Client::new(config),
             s3: aws_sdk_s3::Client::new(config),
             secretsmanager: aws_sdk_secretsmanager::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),

@@ -239,6 +239,25 @@ impl Play {
         }
     }
 
+    /// Plays a story line by line, as the sandbox does; what was printed. A story that breaks off fails the test.
+    pub async fn tell(&mut self, story: &str) -> String {
+        let mut printed = String::new();
+        let mut print = |line: &str| {
+            printed.push_str(line);
+            printed.push('\n');
+        };
+        let mut player = Player::new(&mut self.stage, &mut print);
+        let mut broken = None;
+        for line in script::read(story).expect("the story can be read") {
+            if let Err(why) = player.play(&line).await {
+                broken = Some(why.to_string());
+                break;
+            }
+        }
+        assert!(broken.is_none(), "{}\n{printed}\n{}", broken.unwrap_or_default(), self.seen());
+        printed
+    }
+
     /// Plays a story as [`rollbot::sandbox::player`] does, but with people who do not give up: what nobody answered is
     /// typed and clicked again. What the story itself does to the bot is left out.
     pub async fn act_out(&mut self, story: &str) {
