@@ -30,6 +30,7 @@ use crate::config::{Config, Settings, StoreSection};
 use crate::engine::{Engine, Parts};
 use crate::incident::time::Pace;
 use crate::slack::client::{SlackClient, SlackClientSetupError};
+use crate::slack::deploy_mirror::DeployMirror;
 use crate::slack::freeze_mirror::FreezeMirror;
 use crate::slack::inbound::inbound;
 use crate::slack::mirror::Mirror;
@@ -189,6 +190,15 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         engine.stop.clone(),
     );
     engine.tasks.spawn(freezes.run());
+    let deploys = DeployMirror::new(
+        engine.store.clone(),
+        slack.clone(),
+        engine.clock,
+        Arc::clone(&engine.config),
+        engine.deploys_told(),
+        engine.stop.clone(),
+    );
+    engine.tasks.spawn(deploys.run());
     engine.tasks.spawn(socket.serve(engine.clone()));
     let inbound = inbound(&settings, &engine, &slack)
         .merge(triggers::deploys::router(engine.clone(), settings.webhook_secrets.clone()));

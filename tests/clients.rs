@@ -138,8 +138,72 @@ async fn the_aws_command_line_stops_a_deployment_under_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn boto3_moves_an_alias_and_gives_a_function_its_code_back() {
+    drive_aws("drive_aws.py", "cira-invoice", Some("lambda-canary"), "lambda").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn boto3_rolls_a_stage_of_a_pipeline_back_and_starts_a_build() {
     drive_aws("drive_aws.py", "apgms", None, "pipeline").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_takes_a_stack_back_by_a_change_set_and_reads_alarms() {
+    drive_aws("drive_stacks.py", "cira-invoice", None, "finished").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_cancels_the_update_of_a_stack() {
+    drive_aws("drive_stacks.py", "cira-invoice", Some("update-in-flight"), "in-flight").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_continues_a_rollback_that_is_stuck() {
+    drive_aws("drive_stacks.py", "cira-invoice", Some("update-rollback-failed"), "stuck").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_deploys_an_earlier_build_of_an_app_again() {
+    drive_aws("drive_amplify.py", "prop-ie", None, "connected").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_hands_files_over_to_an_app_without_a_repository() {
+    drive_aws("drive_amplify.py", "bayon-coagent", Some("manual-app"), "manual").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_and_the_aws_command_line_take_a_static_site_back() {
+    let Some(python) = python().await else { return };
+    let build = |release: &str, page: &str| {
+        serde_json::json!([
+            {"key": format!("{release}/index.html"), "body": format!("<h1>{page}</h1>"), "age": "48h",
+                "content_type": "text/html", "cache_control": "max-age=300", "metadata": {"release": page}},
+            {"key": format!("{release}/assets/a b+c&é.js"), "body": page, "age": "48h", "content_encoding": "gzip",
+                "content_disposition": "inline", "content_type": "text/javascript"},
+        ])
+    };
+    let builds = [build("releases/v41", "v41"), build("releases/v42", "v42"), build("live", "v42")];
+    let mut objects: Vec<serde_json::Value> =
+        builds.iter().filter_map(|build| build.as_array()).flatten().cloned().collect();
+    for key in ["live/assets/new.js", "live/.well-known/kept.txt"] {
+        objects.push(serde_json::json!({"key": key, "body": "x", "age": "1h"}));
+    }
+    let seed = serde_json::from_value(serde_json::json!({
+        "account": "123456789012", "region": "eu-north-1",
+        "buckets": {"shop-site": {"versioning": "enabled", "objects": objects, "locked": ["live/.well-known/"]}},
+        "distributions": {"E2SHOPSITE0001": {
+            "origins": [{"id": "site", "bucket": "shop-site", "path": "/live"}], "warm": ["/", "/assets/a%20b%2Bc&%C3%A9.js"],
+        }},
+    }))
+    .expect("the seed is one");
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let aws = AwsStandIn::start(seed, Clock::start(Pace::new(SPEED)), Wire::default(), &tasks, stop.clone())
+        .await
+        .expect("the stand-in starts");
+    let viewers = aws.site("E2SHOPSITE0001").expect("it has viewers");
+    follow(start(&python, "drive_site.py", &[&aws.endpoint(), "E2SHOPSITE0001", &viewers]), async |_| {}).await;
+    stop.cancel();
 }
 
 #[tokio::test(flavor = "multi_thread")]

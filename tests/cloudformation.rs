@@ -22,7 +22,7 @@ use house::{House, configuration, request};
 use rollbot::config::Config;
 use rollbot::incident::command::Command;
 use rollbot::incident::event::What;
-use rollbot::incident::ids::{IncidentId, StepId};
+use rollbot::incident::ids::{IncidentId, Resource, StepId};
 use rollbot::incident::incident::Incident;
 use rollbot::incident::plan::{Plan, Purpose};
 use rollbot::incident::preparation::Fate;
@@ -133,10 +133,30 @@ async fn until(house: &House, stack: &str, wanted: &str) {
     }
 }
 
-/// Rollbot sees what is live, as it does every five minutes, and then somebody deploys `version` with this template.
+/// Rollbot sees what is live, as it does every five minutes.
+async fn seen(house: &House, stack: &str) {
+    let answer = client(house).describe_stacks().stack_name(stack).send().await.unwrap();
+    let described = &answer.stacks()[0];
+    let resource = Resource::new(described.stack_id().unwrap());
+    let version = described.parameters().iter().find(|one| one.parameter_key() == Some("Version"));
+    let version = version.and_then(Parameter::parameter_value).map(str::to_owned);
+    let kept = async {
+        let since = house.engine.clock.reading();
+        let newest = async || house.engine.store.kept(&resource).await.unwrap().into_iter().next();
+        while newest().await.and_then(|kept| kept.release.version) != version {
+            assert!(since.elapsed() < Duration::from_secs(30), "{stack} is not kept");
+            house.engine.clock.sleep_really(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        () = house.engine.clone().keep_versions_of_stacks() => panic!("it looks on for as long as the process lives"),
+        () = kept => {}
+    }
+}
+
+/// Rollbot sees what is live, and then somebody deploys `version` with this template.
 async fn seen_then_deployed(house: &House, stack: &str, version: &str, template: Option<Value>) {
-    let watch = tokio::time::timeout(Duration::from_millis(900), house.engine.clone().keep_versions_of_stacks());
-    assert!(watch.await.is_err(), "it looks on for as long as the process lives");
+    seen(house, stack).await;
     let call = client(house)
         .update_stack()
         .stack_name(stack)
@@ -383,8 +403,7 @@ async fn what_was_deployed_while_people_voted_makes_a_new_change_set_and_the_old
 async fn a_dry_run_compares_templates_and_makes_nothing() {
     let house = house(vec![stack("api", json!({}))], STACK).await;
     seen_then_deployed(&house, "api", "v3", Some(with_table("orders"))).await;
-    let watch = tokio::time::timeout(Duration::from_millis(900), house.engine.clone().keep_versions_of_stacks());
-    assert!(watch.await.is_err());
+    seen(&house, "api").await;
     let Err(refused) = house.engine.rehearse(&request("api", &json!({}))).await else { panic!("a table would go") };
     assert!(refused.to_string().contains("Remove Orders (DynamoDB::Table)"), "{refused}");
     assert_eq!(house.told("CreateChangeSet"), 0);
@@ -658,6 +677,12 @@ async fn peer_10_a_failed_creation_is_taken_back_only_through_a_gate() {
 #[case::created("CREATE_COMPLETE", "was created and never updated")]
 #[case::reviewed("REVIEW_IN_PROGRESS", "nothing was ever deployed")]
 #[case::import_stuck("IMPORT_ROLLBACK_FAILED", "ask AWS Support")]
+#[case::being_created("CREATE_IN_PROGRESS", "nothing to go back to")]
+#[case::creation_taken_back("ROLLBACK_IN_PROGRESS", "on the way to nothing")]
+#[case::being_deleted("DELETE_IN_PROGRESS", "on the way to nothing")]
+#[case::only_created("ROLLBACK_COMPLETE", "lets it only be deleted")]
+#[case::creation_stuck("ROLLBACK_FAILED", "lets it only be deleted")]
+#[case::deletion_stuck("DELETE_FAILED", "lets it only be deleted")]
 #[tokio::test(flavor = "multi_thread")]
 async fn peer_10_b07_the_rest_is_refused_with_what_to_do(#[case] end: &str, #[case] said: &str) {
     let created = json!({"history": [{"age": "48h", "template": template(), "parameters": {"Version": "v1"}}]});
@@ -668,6 +693,64 @@ async fn peer_10_b07_the_rest_is_refused_with_what_to_do(#[case] end: &str, #[ca
     assert_eq!(word, "aborted");
     assert!(why.contains(said) && why.contains(end), "{why}");
     assert!(house.wire.calls().iter().all(|call| !call.writes));
+}
+
+/// After an update CloudFormation removes what it replaced, and takes no other order meanwhile: that is waited out.
+#[tokio::test(flavor = "multi_thread")]
+async fn peer_10_a_clean_up_is_waited_out_before_the_change_set_is_made() {
+    let slow = json!({"resources": {"Queue": {"takes": {"delete": 400}}}});
+    let house = house(vec![stack("api", slow)], STACK).await;
+    seen(&house, "api").await;
+    let mut without_queue = template();
+    without_queue["Resources"].as_object_mut().unwrap().remove("Queue");
+    let call = client(&house).update_stack().stack_name("api").template_body(without_queue.to_string());
+    let version = Parameter::builder().parameter_key("Version").parameter_value("v3").build();
+    call.capabilities(Capability::CapabilityIam).parameters(version).send().await.unwrap();
+    until(&house, "api", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS").await;
+    let id = house.open("api").await;
+    let plan = house.proposal(&id, 1).await.plan;
+    assert_eq!(step_of(&plan).to.as_ref().unwrap().version.as_deref(), Some("v2"));
+    assert_eq!(status(&house, "api").await, "UPDATE_COMPLETE", "it was waited for");
+    house.approve(&id).await;
+    assert_eq!(house.end_of(&id).await.0, "rolled_back");
+    assert_eq!((runs(&house, "api").await.as_str(), status(&house, "api").await.as_str()), ("v2", "UPDATE_COMPLETE"));
+    assert!(house.wire.calls().iter().all(|call| call.operation != "CancelUpdateStack"));
+}
+
+/// An update that CloudFormation took back by itself: what runs is from before it, and further back goes a change set.
+#[tokio::test(flavor = "multi_thread")]
+async fn peer_10_from_a_rollback_that_is_over_a_change_set_goes_further_back() {
+    let body = |text: String| json!({"key": "prod/previous.json", "body": text, "age": "72h"});
+    let beside = json!([{"ParameterKey": "Version", "ParameterValue": "v1"}]).to_string();
+    let parameters = json!({"key": "prod/previous.parameters.json", "body": beside, "age": "72h"});
+    let buckets = json!({"artifacts": {"versioning": "never", "objects": [body(template().to_string()), parameters]}});
+    let services = "  api: { targets: [{ cloudformation: { name: stack, stack: api, previous: { s3: { bucket: artifacts, \
+                    key: prod/previous.json } } } }] }\n";
+    let past = deploying("60m", json!({"fails": [fails("update", "v3")]}));
+    let house = House::with(world_with(vec![stack("api", past)], buckets), configuration(services, "24h")).await;
+    until(&house, "api", "UPDATE_ROLLBACK_COMPLETE").await;
+    let id = house.open("api").await;
+    let plan = house.proposal(&id, 1).await.plan;
+    assert!(plan.warnings.iter().any(|said| said.contains("CloudFormation took it back by itself")), "{plan:?}");
+    house.approve(&id).await;
+    assert_eq!(house.end_of(&id).await.0, "rolled_back");
+    assert_eq!((runs(&house, "api").await.as_str(), status(&house, "api").await.as_str()), ("v1", "UPDATE_COMPLETE"));
+}
+
+/// Without parameters beside the template every one of them keeps its value, and that is proved in the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a05_without_parameters_beside_it_every_parameter_keeps_its_value() {
+    let mut earlier = template();
+    earlier["Resources"]["Queue"]["Properties"]["Label"] = json!("earlier");
+    let object = json!({"key": "prod/previous.json", "body": earlier.to_string(), "age": "72h"});
+    let buckets = json!({"artifacts": {"versioning": "never", "objects": [object]}});
+    let services = "  api: { targets: [{ cloudformation: { name: stack, stack: api, previous: { s3: { bucket: artifacts, \
+                    key: prod/previous.json } } } }] }\n";
+    let house = House::with(world_with(vec![stack("api", json!({}))], buckets), configuration(services, "24h")).await;
+    let id = house.open("api").await;
+    house.approve(&id).await;
+    assert_eq!(house.end_of(&id).await.0, "rolled_back");
+    assert_eq!(runs(&house, "api").await, "v2", "the version is a parameter");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,6 +71,134 @@ const BAD: &[(&str, &str)] = &[
         "- ecs: { name: backend",
         "- codebuild: { project: deploy }\n      - codebuild: { project: deploy }\n      - ecs: { name: backend",
     ),
+    // Static sites.
+    (
+        "- ecs: { name: backend",
+        "- static_site: {bucket: web, distribution: E1, releases: { prefix: r/, live: l/ }, delets: last }\n      - ecs: { name: backend",
+    ),
+    ("- ecs: { name: backend", "- static_site: {bucket: shop-web, distribution: E1 }\n      - ecs: { name: backend"),
+    (
+        "- ecs: { name: backend",
+        "- static_site: {bucket: shop-web, distribution: E1, versions: {}, releases: { prefix: r/ } }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- static_site: {bucket: \"s3://shop-web\", distribution: E1, versions: {} }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- static_site: {bucket: shop-web, distribution: e1.cloudfront.net, versions: {} }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- static_site: {bucket: shop-web, distribution: E1, versions: { days: 3 } }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- static_site: {bucket: shop-web, distribution: E1, releases: { prefix: /, live: live } }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- static_site: {bucket: shop-web, distribution: E1, releases: { prefix: r, live: r/now } }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- static_site: {bucket: shop-web, distribution: E1, origin_path: { prefix: r } }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- static_site: {bucket: shop-web, distribution: E1, origin_path: { prefix: r, origin: web }, deletes: last }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- static_site: {bucket: shop-web, distribution: E1, versions: {}, deletes: first }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- static_site: {bucket: shop-web, distribution: E1, versions: {}, invalidate: [index.html, \"/a*b\"] }\n      - ecs: { name: backend",
+    ),
+    // Functions.
+    ("- ecs: { name: backend", "- lambda: { alias: live }\n      - ecs: { name: backend"),
+    ("- ecs: { name: backend", "- lambda: { function: \"a b\" }\n      - ecs: { name: backend"),
+    (
+        "- ecs: { name: backend",
+        "- lambda: { function: \"arn:aws:lambda:eu-north-1:123456789012:function:jobs\" }\n      - ecs: { name: backend",
+    ),
+    ("- ecs: { name: backend", "- lambda: { function: \"jobs:live\" }\n      - ecs: { name: backend"),
+    ("- ecs: { name: backend", "- lambda: { function: jobs, alias: \"3\" }\n      - ecs: { name: backend"),
+    ("- ecs: { name: backend", "- lambda: { function: jobs, version: 3 }\n      - ecs: { name: backend"),
+    ("- ecs: { name: backend", "- lambda_settings: { function: jobs }\n      - ecs: { name: backend"),
+    ("- ecs: { name: backend", "- lambda_settings: { function: jobs, timeout: 901 }\n      - ecs: { name: backend"),
+    ("- ecs: { name: backend", "- lambda_settings: { function: jobs, timeout: 30s }\n      - ecs: { name: backend"),
+    ("- ecs: { name: backend", "- lambda_settings: { function: jobs, memory: 64 }\n      - ecs: { name: backend"),
+    ("- ecs: { name: backend", "- lambda_settings: { function: jobs, environment: {} }\n      - ecs: { name: backend"),
+    (
+        "- ecs: { name: backend",
+        "- lambda_settings: { function: jobs, environment: { API_TOKEN: x } }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- lambda_settings: { function: jobs, environment: { 1A: x } }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- lambda_settings: { function: jobs, environment: { FLAG: 1 } }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- lambda: { function: jobs, alias: live }\n      - lambda: { function: jobs, alias: live }\n      - ecs: { name: backend",
+    ),
+    // Stacks.
+    ("- ecs: { name: backend", "- cloudformation: {}\n      - ecs: { name: backend"),
+    ("- ecs: { name: backend", "- cloudformation: { stack: 7up, template: x }\n      - ecs: { name: backend"),
+    (
+        "- ecs: { name: backend",
+        "- cloudformation: { stack: \"arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/1\" }\n      - ecs: { name: backend",
+    ),
+    ("- ecs: { name: backend", "- cloudformation: { stack: shop, previous: git }\n      - ecs: { name: backend"),
+    (
+        "- ecs: { name: backend",
+        "- cloudformation: { stack: shop, previous: { s3: { bucket: deploys } } }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- cloudformation: { stack: shop, delete: DELETE, may_replace: [Table] }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- cloudformation: { name: a, stack: shop }\n      - cloudformation: { name: b, stack: shop }\n      - ecs: { name: backend",
+    ),
+    // Amplify.
+    ("- ecs: { name: backend", "- amplify: { app: shop }\n      - ecs: { name: backend"),
+    (
+        "- ecs: { name: backend",
+        "- amplify: { app: shop, branch: main, domain: example.com }\n      - ecs: { name: backend",
+    ),
+    ("- ecs: { name: backend", "- amplify: { app: shop, branch: \"the main\" }\n      - ecs: { name: backend"),
+    (
+        "- ecs: { name: backend",
+        "- amplify: { app: \"arn:aws:amplify:eu-north-1:1:apps/d1\", branch: main }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- amplify: { app: shop, branch: main }\n      - amplify: { app: shop, branch: main }\n      - ecs: { name: backend",
+    ),
+    ("- ecs: { name: backend", "- amplify_domain: { app: shop, domain: example.com }\n      - ecs: { name: backend"),
+    (
+        "- ecs: { name: backend",
+        "- amplify_domain: { app: shop, domain: \"https://example.com\", branch: blue }\n      - ecs: { name: backend",
+    ),
+    (
+        "- ecs: { name: backend",
+        "- amplify_domain: { app: shop, domain: example.com, prefix: \"www/\", branch: blue }\n      - ecs: { name: backend",
+    ),
+    ("- target_group: { of: backend }", "- amplify: { of: backend }"),
+    ("- target_group: { of: backend }", "- amplify: {}"),
+    ("    watch: {", "    freeze: [{ amplify_auto_build: { app: shop } }]\n    watch: {"),
+    (
+        "    watch: {",
+        "    freeze: [{ amplify_auto_build: { app: shop, branch: main } }, { amplify_auto_build: { app: shop, branch: main } }]\n    watch: {",
+    ),
     // Known to the design, not to this version.
     ("store: { sled: { path: ./data } }", "store: { dynamodb: { table: rollbot } }"),
     ("    approval: { required: 0 }", "    approval: { required: 0 }\n    emergency: { from: [leda] }"),
@@ -81,7 +209,16 @@ const BAD: &[(&str, &str)] = &[
     ("    watch: {", "    triggers:\n      - deploy_failed: { do: roll_back }\n    watch: {"),
     ("    watch: {", "    announce: {}\n    checklist: []\n    follow_up: {}\n    watch: {"),
     ("- ecs: { name: backend, cluster: \"shop-${env}\", service: api }", "- amplify: { app: x }\n      - rds: {}"),
-    ("- target_group: { of: backend }", "- alarms: { names: [x] }"),
+    // Alarms.
+    ("- target_group: { of: backend }", "- alarms: {}"),
+    ("- target_group: { of: backend }", "- alarms: { names: [] }"),
+    ("- target_group: { of: backend }", "- alarms: { names: api-5xx }"),
+    ("- target_group: { of: backend }", "- alarms: { names: [a, a], metric: x }"),
+    (
+        "- target_group: { of: backend }",
+        "- alarms: { names: [\"arn:aws:cloudwatch:eu-north-1:123456789012:alarm:api-5xx\"] }",
+    ),
+    ("- target_group: { of: backend }", "- alarms: { names: [a], passes: 4, every: 5m, within: 10m }"),
     ("shop-${env}\", service: api", "shop-${incident}\", service: api"),
     ("- target_group: { of: backend }", "- manual: { title: x }"),
     // What people do by hand.
@@ -157,7 +294,6 @@ const BAD: &[(&str, &str)] = &[
     ("of: backend", "arn: \"arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/0123456789abcdef\""),
     // Freezes.
     ("    watch: {", "    freeze: []\n    watch: {"),
-    ("    watch: {", "    freeze: [{ amplify_auto_build: { app: shop, branch: main } }]\n    watch: {"),
     ("    watch: {", "    freeze: [{ codepipelin: { pipeline: shop, stage: Deploy } }]\n    watch: {"),
     ("    watch: {", "    freeze: [{ codepipeline: { pipeline: shop } }]\n    watch: {"),
     (

@@ -170,8 +170,9 @@ async fn what_was_answered_is_kept_once_and_survives_a_crash() {
     play.stage.bot.kill().await.unwrap();
     play.stage.bot.start().await.unwrap();
     assert_eq!(send(&play, Sent::body(&told)).await, (200, "Known already: run-4711 of api.".to_owned()));
-    // It starts nothing, and is said when somebody is about to go back to that release.
-    assert_eq!((play.cards(), play.aws_writes().len()), (0, 0));
+    // It starts nothing and is told to people once, and it is said when somebody is about to go back to that release.
+    play.until("the notice", |play| play.card_text().contains("to take it back")).await;
+    assert_eq!((play.cards(), play.aws_writes().len()), (1, 0));
     play.propose("dev", "/rollback prod api because checkout answers 500").await;
     let card = play.card_text().split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(card.contains("The pipeline called the deployment of v42 (api:3) failed in smoke-tests"), "{card}");

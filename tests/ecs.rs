@@ -233,7 +233,7 @@ impl Bench {
                 Judgement::Failed(failure) => return (End::Failed(failure), acts, progress),
                 Judgement::Wait(text) if progress.last() != Some(&text) => progress.push(text),
                 Judgement::Wait(_) => {}
-                Judgement::Act(what) => {
+                Judgement::Act(what) | Judgement::Restore(what) => {
                     let at = self.clock.now().at;
                     let outcome = match system.act(&self.aws, &what, "key").await {
                         Ok(acted) => ActOutcome::Accepted { receipt: acted.receipt, request_id: acted.request_id },

@@ -285,6 +285,39 @@ async fn e12_two_services_that_share_a_pipeline_each_hold_it() {
     play.leave().await;
 }
 
+/// A group is held by its name, at every place that its services name, and let go by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn e12_a_group_is_held_and_let_go_by_its_name() {
+    let mut scenario = with_pipeline(pipeline(), "false");
+    let mut second = pipeline();
+    second["name"] = json!("web-prod");
+    scenario.seed.pipelines.push(serde_json::from_value(second).expect("a pipeline"));
+    let web = format!(
+        "services:\n  web:\n    freeze: [{{ codepipeline: {{ pipeline: web-prod, stage: {STAGE} }} }}]\n    targets: \
+         [{{ ecs: {{ cluster: shop-prod, service: web }} }}]\n    verify: [{{ http: {{ url: \"${{site}}/health\" }} }}]\n  \
+         api:"
+    );
+    configure(&mut scenario, "services:\n  api:", &web);
+    let with_group = format!("{}\ngroups:\n  everything: {{ services: [api, web] }}\n", scenario.configuration);
+    scenario.configuration = with_group.leak();
+    let mut play = Play::of(&scenario).await;
+    let refused = play.ask("dev", "/rollback freeze prod everything").await;
+    assert!(refused.contains("may not freeze deployments"), "{refused}");
+    let held = play.ask("sre", "/rollback freeze prod everything because the audit is on").await;
+    for place in ["pipeline shop-prod, stage Deploy", "pipeline web-prod, stage Deploy"] {
+        assert!(held.contains(place), "{place}: {held}");
+    }
+    let aws = play.stage.aws.clone();
+    assert!(aws.disabled(PIPELINE, STAGE).is_some() && aws.disabled("web-prod", STAGE).is_some());
+    play.ask("sre", "/rollback unfreeze prod web").await;
+    assert!(aws.disabled(PIPELINE, STAGE).is_some() && aws.disabled("web-prod", STAGE).is_none(), "one of them alone");
+    let lifted = play.ask("lead", "/rollback unfreeze prod everything").await;
+    assert!(lifted.contains("Deployments go through Deploy of shop-prod again"), "{lifted}");
+    assert_eq!(aws.disabled(PIPELINE, STAGE), None);
+    assert_eq!(writes(&play).len(), 4, "{:?}", writes(&play));
+    play.leave().await;
+}
+
 /// Ahead of the approval: the requester may, it is done at once, and a rejected plan leaves it and says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn a02_freeze_now_ahead_of_the_approval_outlives_a_rejected_plan() {

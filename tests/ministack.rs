@@ -4,8 +4,8 @@
 //! Python with `tests/ministack/requirements.txt`: the one that `ROLLBOT_TEST_MINISTACK` names, else
 //! `target/ministack/bin/python`. Where there is none the test says so on stderr and passes; `.ci/run` makes one.
 //!
-//! Change sets are left out: MiniStack 1.5.33 does not find one by its name beside its stack's ARN, which CloudFormation
-//! does, and Rollbot names stacks by their ARNs.
+//! Of a template's address in S3 MiniStack 1.5.33 takes the path for bucket and key, also where the bucket is in the
+//! host's name, as CloudFormation wants it. So the template lies there twice, once for each of them.
 //!
 //! MiniStack runs in real time, so what it does is kept short: a `WaitCondition` that nobody signals holds an update
 //! up, and fails it.
@@ -33,6 +33,8 @@ use support::Play;
 use tokio::process::{Child, Command};
 
 const REGION: &str = "us-east-1";
+/// Where earlier templates lie.
+const BUCKET: &str = "drill";
 /// How long anything of MiniStack may take, in real time.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -63,6 +65,7 @@ struct MiniStack {
     endpoint: String,
     cfn: aws_sdk_cloudformation::Client,
     secrets: aws_sdk_secretsmanager::Client,
+    s3: aws_sdk_s3::Client,
     clock: Clock,
 }
 
@@ -91,6 +94,7 @@ impl MiniStack {
             endpoint,
             cfn: aws_sdk_cloudformation::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
+            s3: aws_sdk_s3::Client::new(&config),
             clock: Clock::start(Pace::REAL),
         };
         let since = mini.clock.reading();
@@ -133,6 +137,34 @@ impl MiniStack {
         self.until(stack, "CREATE_COMPLETE").await;
     }
 
+    /// Updates a stack to v2, which nothing holds up.
+    async fn deploy(&self, stack: &str) {
+        let call = self.cfn.update_stack().stack_name(stack).template_body(template(stack, None).to_string());
+        call.parameters(release("v2")).send().await.expect("it is updated");
+        self.until(stack, "UPDATE_COMPLETE").await;
+    }
+
+    /// Puts a template and its parameters where `previous` names them, and where MiniStack reads the template.
+    async fn keep(&self, stack: &str, value: &str) {
+        let parameters = json!([{"ParameterKey": "Release", "ParameterValue": value}]).to_string();
+        let (body, beside) = (format!("{:#}", template(stack, None)), format!("{BUCKET}/{stack}.parameters.json"));
+        for (key, body) in
+            [(format!("{BUCKET}/{stack}.json"), &body), (format!("{stack}.json"), &body), (beside, &parameters)]
+        {
+            let put = self.s3.put_object().bucket(BUCKET).key(key).body(body.clone().into_bytes().into());
+            put.send().await.expect("it is put");
+        }
+    }
+
+    /// The change sets of a stack that could still be executed.
+    async fn change_sets(&self, stack: &str) -> usize {
+        let answer = self.cfn.list_change_sets().stack_name(stack).send().await.expect("a list");
+        let open = |set: &&aws_sdk_cloudformation::types::ChangeSetSummary| {
+            set.execution_status().is_some_and(|status| status.as_str() == "AVAILABLE")
+        };
+        answer.summaries().iter().filter(open).count()
+    }
+
     /// Updates a stack to v2. `held` is how many seconds a wait condition holds it up, and fails it then.
     async fn update(&self, stack: &str, held: u32, disable_rollback: Option<bool>) {
         let call = self.cfn.update_stack().stack_name(stack).template_body(template(stack, Some(held)).to_string());
@@ -168,8 +200,16 @@ async fn bot(mini: &MiniStack) -> Play {
     let service = |stack: &str, more: &str| {
         format!("  {stack}: {{ targets: [{{ cloudformation: {{ name: stack, stack: {stack}{more} }} }}] }}\n")
     };
-    let services =
-        [service("held", ""), service("failed", ""), service("stuck", ""), service("kept", ", delete: true")];
+    let in_s3 = |stack: &str| format!(", previous: {{ s3: {{ bucket: {BUCKET}, key: {BUCKET}/{stack}.json }} }}");
+    let services = [
+        service("held", ""),
+        service("failed", ""),
+        service("stuck", ""),
+        service("kept", ", delete: true"),
+        // MiniStack says of every change of a secret that it may replace it, and that takes a person and a gate.
+        service("changed", &format!(", may_replace: [\"AWS::SecretsManager::Secret\"]{}", in_s3("changed"))),
+        service("same", &in_s3("same")),
+    ];
     let configuration = format!(
         "slack: {{ operations: C0OPS00001 }}\npeople: {{ sre: S0SRE00001 }}\nstore: {{ sled: {{ path: ./rollbot-data }} }}\n\
          environments:\n  prod:\n    aws: {{ region: {REGION} }}\n    channels: [C0INC00001]\n    may: {{ approve: [sre] }}\n    \
@@ -252,5 +292,46 @@ async fn stacks_of_ministack_are_taken_back() {
     let events = mini.cfn.describe_stack_events().stack_name("held").send().await.expect("events");
     let asked = events.stack_events().iter().any(|event| event.resource_status_reason() == Some("User Initiated"));
     assert!(asked, "the update was cancelled, and did not fail by itself");
+    play.end().await;
+}
+
+/// B6, P5 against MiniStack: an earlier version comes back by a change set; a plan that ends without it leaves none, and
+/// one that would change nothing is nothing to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn b06_p05_change_sets_of_ministack_are_made_executed_and_deleted() {
+    let Some(mini) = MiniStack::start().await else { return };
+    mini.s3.create_bucket().bucket(BUCKET).send().await.expect("a bucket");
+    for (stack, kept) in [("changed", "v1"), ("same", "v2")] {
+        mini.create(stack).await;
+        mini.deploy(stack).await;
+        mini.keep(stack, kept).await;
+    }
+    let mut play = bot(&mini).await;
+
+    let told = refused(&mut play, "/rollback prod same because of a drill").await;
+    assert!(told.contains("CloudFormation finds nothing to change"), "{told}");
+
+    play.propose("dev", "/rollback prod changed because of a drill").await;
+    let card = play.card_text();
+    assert!(card.contains("Secret (SecretsManager::Secret)") && card.contains("change set"), "{card}");
+    assert_eq!(mini.change_sets("changed").await, 1);
+    play.click_and_fill_in("sre", "Reject", &[("Reason".to_owned(), "it was a drill".to_owned())]).await;
+    play.until("its end", |play| play.card_text().contains("ended")).await;
+    let since = mini.clock.reading();
+    while mini.change_sets("changed").await > 0 {
+        mini.patiently(since, "the change set that was not executed is deleted").await;
+    }
+    assert_eq!(mini.release("changed").await.as_deref(), Some("v2"), "nothing has changed");
+
+    play.propose("dev", "/rollback prod changed because of a drill").await;
+    play.approve("sre").await;
+    play.until("the gate", |play| play.with_button("Type the phrase").is_some()).await;
+    assert_eq!(mini.release("changed").await.as_deref(), Some("v2"), "nothing before the gate");
+    play.click_and_fill_in("sre", "Type the phrase", &[("Phrase".to_owned(), "changed".to_owned())]).await;
+    play.until("its end", |play| play.card_text().contains("ended")).await;
+    assert!(play.card_text().contains("rolled back"), "{}", play.card_text());
+    assert_eq!(mini.status("changed").await, "UPDATE_COMPLETE");
+    assert_eq!(mini.release("changed").await.as_deref(), Some("v1"));
+    assert_eq!(mini.change_sets("changed").await, 0);
     play.end().await;
 }

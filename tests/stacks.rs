@@ -5,14 +5,16 @@
 
 mod support;
 
+use std::time::Duration;
+
 use rollbot::incident::incident::{Incident, Verdict};
-use rollbot::sandbox::aws::{SeedStack, StackStatus};
+use rollbot::sandbox::aws::{AlarmState, SeedStack, StackStatus};
 use rollbot::sandbox::player::Player;
 use rollbot::sandbox::scenario::{self, Scenario};
 use rollbot::sandbox::script;
 use rstest::rstest;
 use serde_json::{Value, json};
-use support::Play;
+use support::{Play, configure};
 
 const API: &str = "CiraInvoice-Api-prod";
 
@@ -39,6 +41,19 @@ fn orders(play: &Play) -> Vec<(String, String)> {
     let writes = play.aws_writes().into_iter().filter(|call| call.status == 200);
     let orders = writes.filter(|call| !["CreateChangeSet", "DeleteChangeSet"].contains(&call.operation.as_str()));
     orders.map(|call| (call.operation.clone(), name(&call.request))).collect()
+}
+
+/// Clicks until the button's form is open; returns the person's id. On a busy machine the trigger may be too old.
+async fn form(play: &mut Play, who: &str, button: &str) -> String {
+    let (user, since) = (play.user(who), play.stage.clock.reading());
+    loop {
+        play.click(who, button).await;
+        let opened = play.stage.slack.wait_for(Duration::from_secs(3), |slack| slack.open_modal(&user)).await;
+        if opened.is_some() {
+            return user;
+        }
+        assert!(since.elapsed() < play.patience, "[ {button} ] opens no form\n{}", play.seen());
+    }
 }
 
 async fn health(play: &Play) -> (u16, String) {
@@ -140,10 +155,7 @@ async fn c03_b02_an_update_in_progress_is_cancelled_and_its_rollback_waited_for(
 async fn c05_production_wants_its_phrase() {
     let mut play = Play::of(&invoice(None)).await;
     play.propose("dev", "/rollback prod invoice because the API answers 502").await;
-    play.click("sre", "Approve").await;
-    let sre = play.user("sre");
-    let opened = play.stage.slack.wait_for(std::time::Duration::from_secs(10), |slack| slack.open_modal(&sre)).await;
-    assert!(opened.is_some(), "a form is open");
+    let sre = form(&mut play, "sre", "Approve").await;
     let reply = play.stage.slack.submit(&sre, &[("Phrase", "rollback-staging")]).await;
     assert!(!reply.is_acknowledged(), "{reply:?}");
     assert!(play.card_text().contains("waiting for approval"), "{}", play.card_text());
@@ -286,5 +298,177 @@ async fn a_stack_that_is_back_and_does_not_answer_is_not_called_rolled_back() {
     play.approve("sre").await;
     play.until("a question", |play| play.card_text().contains("a person has to decide")).await;
     play.assert_never_called_rolled_back();
+    play.leave().await;
+}
+
+/// C4, C5: a stack is deleted only where that is configured and asked for, through the form in which `DELETE` is typed.
+#[tokio::test(flavor = "multi_thread")]
+async fn c04_a_stack_is_deleted_by_whoever_types_delete_into_the_form() {
+    let mut scenario = invoice(None);
+    let workflow = "stack: \"CiraInvoice-Workflow-${env}\"";
+    configure(&mut scenario, workflow, &format!("{workflow}\n          delete: true"));
+    let site = stack(&mut scenario, API).site.as_mut().expect("it has one");
+    site.versions.get_mut("api/2.14.0.zip").expect("it is seeded").paths.clear();
+    let mut play = Play::of(&scenario).await;
+    play.propose("dev", "/rollback prod invoice to deleted only workflow-stack because of a teardown").await;
+    let card = play.card_text();
+    assert!(card.contains("InvoiceWorkflow (StepFunctions::StateMachine)"), "what dies is on the card: {card}");
+    play.approve("sre").await;
+    play.until("the gate", |play| play.with_button("Type the phrase").is_some()).await;
+    let sre = form(&mut play, "sre", "Type the phrase").await;
+    for typed in ["delete", "CiraInvoice-Workflow-prod"] {
+        let reply = play.stage.slack.submit(&sre, &[("Phrase", typed)]).await;
+        assert!(!reply.is_acknowledged(), "{typed}: {reply:?}");
+        assert_eq!(orders(&play), [], "nothing is deleted by {typed}");
+    }
+    let reply = play.stage.slack.submit(&sre, &[("Phrase", "DELETE")]).await;
+    assert!(reply.is_acknowledged(), "{reply:?}");
+    let proved = play.until_recorded("a verdict", |incident| verdict(incident).is_some()).await;
+    assert_eq!(verdict(&proved), Some(Verdict::RolledBack));
+    assert_eq!(orders(&play), [("DeleteStack".to_owned(), "CiraInvoice-Workflow-prod".to_owned())]);
+    play.leave().await;
+}
+
+/// C4: what is protected is not deleted, and where it is not configured nothing is.
+#[rstest]
+#[case::not_configured("workflow-stack", "delete: true")]
+#[case::protected("database-stack", "Termination protection is on")]
+#[tokio::test(flavor = "multi_thread")]
+async fn c04_nothing_is_deleted_unasked_or_protected(#[case] target: &str, #[case] said: &str) {
+    let mut scenario = invoice(None);
+    let database = "stack: \"CiraInvoice-Database-${env}\"";
+    configure(&mut scenario, database, &format!("{database}\n          delete: true"));
+    let mut play = Play::of(&scenario).await;
+    play.type_command("dev", &format!("/rollback prod invoice to deleted only {target} because of a teardown")).await;
+    play.until("a refusal", |play| play.card_text().contains("ended")).await;
+    let card = play.card_text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(card.contains(said), "{card}");
+    assert_eq!(orders(&play), []);
+    play.leave().await;
+}
+
+/// The stack's own rollback triggers that fire already are said before anybody approves, and what they do to the rollback
+/// is never called a success.
+#[tokio::test(flavor = "multi_thread")]
+async fn rollback_triggers_that_fire_already_are_on_the_card_and_take_the_rollback_back() {
+    let mut scenario = invoice(None);
+    scenario.seed.alarms[0].state = AlarmState::Alarm;
+    let mut play = Play::of(&scenario).await;
+    play.propose("dev", "/rollback prod invoice only api-stack because the API answers 502").await;
+    let card = play.card_text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(card.contains("rollback triggers fire already: CiraInvoice-Api5xx-prod."), "{card}");
+    play.approve("sre").await;
+    play.until("a question", |play| play.card_text().contains("a person has to decide")).await;
+    play.assert_never_called_rolled_back();
+    let card = play.card_text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(card.contains("Rollback triggers in ALARM state"), "{card}");
+    assert_eq!(health(&play).await, (502, "2.14.0".to_owned()));
+    play.leave().await;
+}
+
+/// What the other states of a trigger look like on the card.
+#[rstest]
+#[case::ok(Some(AlarmState::Ok), "OK now: CiraInvoice-Api5xx-prod.")]
+#[case::no_data(Some(AlarmState::InsufficientData), "no data now: CiraInvoice-Api5xx-prod.")]
+#[case::gone(None, "do not exist: CiraInvoice-Api5xx-prod.")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rollback_triggers_say_is_on_the_card(#[case] state: Option<AlarmState>, #[case] said: &str) {
+    let mut scenario = invoice(None);
+    match state {
+        Some(state) => scenario.seed.alarms[0].state = state,
+        None => scenario.seed.alarms.clear(),
+    }
+    let mut play = Play::of(&scenario).await;
+    play.propose("dev", "/rollback prod invoice only api-stack because the API answers 502").await;
+    let card = play.card_text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(card.contains(said), "{card}");
+    play.leave().await;
+}
+
+const WORKERS: &str = "CiraInvoice-Api-prod-Workers-1ABC";
+
+/// The scenario with a stack `Workers` nested in that of the API; `table` names the table in it.
+fn with_nested(mut scenario: Scenario, table: &str) -> Scenario {
+    let nested = "Resources:\n  Workers:\n    Type: AWS::CloudFormation::Stack\n    DependsOn: JobManagement\n    Properties:\n      \
+                  TemplateURL: https://cira-invoice-assets.s3.us-east-1.amazonaws.com/workers.yml\n      \
+                  Parameters: { Release: { Ref: Release } }\n";
+    let bucket = scenario.seed.buckets.get_mut("cira-invoice-deploys").expect("it is seeded");
+    let template = bucket.objects.iter_mut().find(|one| one.key == "prod/previous/api.yml").expect("it is seeded");
+    template.body = template.body.replace("Resources:\n", nested);
+    let workers = json!({
+        "Parameters": {"Release": {"Type": "String"}},
+        "Resources": {
+            "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"Tags": [{"Key": "release", "Value": {"Ref": "Release"}}]}},
+            "Jobs": {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": {"Fn::Sub": table}}},
+        },
+    });
+    let assets = json!({"versioning": "enabled", "objects": [
+        {"key": "workers.yml", "age": "80h", "body": workers.to_string()},
+    ]});
+    scenario.seed.buckets.insert("cira-invoice-assets".to_owned(), serde_json::from_value(assets).expect("a bucket"));
+    let in_flight = stack(&mut scenario, API).deploying.is_some();
+    let mut history = vec![
+        json!({"age": "74h", "template": "s3://cira-invoice-assets/workers.yml", "parameters": {"Release": "2.13.0"}}),
+    ];
+    if !in_flight {
+        history.push(json!({"age": "18m", "parameters": {"Release": "2.14.0"}}));
+    }
+    let child = json!({"name": WORKERS, "parent": {"stack": API, "resource": "Workers"}, "history": history});
+    scenario.seed.stacks.push(serde_json::from_value(child).expect("a stack"));
+    scenario
+}
+
+/// What a change set would change within nested stacks is on the card too, and goes back with the root's.
+#[tokio::test(flavor = "multi_thread")]
+async fn p05_the_changes_of_nested_stacks_are_on_the_card_and_go_back_with_their_root() {
+    let mut play = Play::of(&with_nested(invoice(None), "jobs")).await;
+    play.propose("dev", "/rollback prod invoice only api-stack because the API answers 502").await;
+    let card = play.card_text();
+    assert!(card.contains("Workers.Queue"), "{card}");
+    assert_eq!(play.calls_of("CreateChangeSet")[0].request["IncludeNestedStacks"], json!(true));
+    let asked: Vec<Value> =
+        play.calls_of("DescribeChangeSet").into_iter().map(|call| call.reply["RootChangeSetId"].clone()).collect();
+    assert!(asked.iter().any(Value::is_string), "the nested one was looked at: {asked:?}");
+    play.approve("sre").await;
+    let proved = play.until_recorded("a verdict", |incident| verdict(incident).is_some()).await;
+    assert_eq!(verdict(&proved), Some(Verdict::RolledBack));
+    assert_eq!(play.calls_of("ExecuteChangeSet").len(), 1, "the root's alone");
+    play.leave().await;
+}
+
+/// Data within a nested stack is as safe as that of its root.
+#[tokio::test(flavor = "multi_thread")]
+async fn p05_a_table_in_a_nested_stack_is_not_replaced_unless_policy_says_so() {
+    let mut play = Play::of(&with_nested(invoice(None), "jobs-${Release}")).await;
+    play.type_command("dev", "/rollback prod invoice only api-stack because the API answers 502").await;
+    play.until("a refusal", |play| play.card_text().contains("ended")).await;
+    let card = play.card_text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(card.contains("Modify Workers.Jobs (DynamoDB::Table, replaced)"), "{card}");
+    assert_eq!(orders(&play), []);
+    play.until("nothing is left", |play| !play.calls_of("DeleteChangeSet").is_empty()).await;
+    play.leave().await;
+}
+
+/// C16: what is stuck within a nested stack is offered by the name that CloudFormation takes, and not the nested stack.
+#[tokio::test(flavor = "multi_thread")]
+async fn c16_b05_what_is_stuck_in_a_nested_stack_is_skipped_by_its_stacks_name() {
+    let mut scenario = with_nested(invoice(Some("update-rollback-failed")), "jobs");
+    stack(&mut scenario, API).resources.remove("LogRetention");
+    let broken = json!({"fails": [{"on": "rollback", "reason": "The queue is gone"}]});
+    let queue = serde_json::from_value(broken).expect("a behaviour");
+    stack(&mut scenario, WORKERS).resources.insert("Queue".to_owned(), queue);
+    let mut play = Play::of(&scenario).await;
+    play.propose("dev", "/rollback prod invoice only api-stack because the API answers 502").await;
+    play.approve("sre").await;
+    play.until("what is stuck", |play| play.with_button("Go on without …").is_some()).await;
+    let card = play.card_text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(card.contains(&format!("{WORKERS}.Queue")) && card.contains("The queue is gone"), "{card}");
+    play.click_and_fill_in("lead", "Go on without …", &[]).await;
+    let proved = play.until_recorded("a verdict", |incident| verdict(incident).is_some()).await;
+    assert_eq!(verdict(&proved), Some(Verdict::RolledBack));
+    let continued = play.calls_of("ContinueUpdateRollback");
+    assert_eq!(continued[1].request["ResourcesToSkip"], json!([format!("{WORKERS}.Queue")]));
+    assert!(continued.iter().all(|call| call.request["StackName"].as_str().is_some_and(|root| root.contains(API))));
+    assert_eq!(health(&play).await, (200, "2.13.0".to_owned()));
     play.leave().await;
 }

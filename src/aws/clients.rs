@@ -15,6 +15,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// How long a call may take with all its attempts: a look that takes longer is stale when it arrives.
 const OPERATION: Duration = Duration::from_secs(30);
+/// How long a call may take that sends the code of a function.
+const UPLOAD: Duration = Duration::from_mins(2);
 /// How often a read is tried; the SDK's standard, with exponential back-off and jitter.
 const READ_ATTEMPTS: u32 = 3;
 
@@ -34,6 +36,8 @@ struct Inner {
 /// One client per service.
 #[derive(Debug, Clone)]
 pub struct Clients {
+    /// Amplify Hosting.
+    pub amplify: aws_sdk_amplify::Client,
     /// Elastic Container Service.
     pub ecs: aws_sdk_ecs::Client,
     /// Elastic Container Registry.
@@ -44,6 +48,10 @@ pub struct Clients {
     pub sts: aws_sdk_sts::Client,
     /// CloudFormation.
     pub cloudformation: aws_sdk_cloudformation::Client,
+    /// `CloudFront`.
+    pub cloudfront: aws_sdk_cloudfront::Client,
+    /// CloudWatch.
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
     /// CloudWatch Logs.
     pub cloudwatchlogs: aws_sdk_cloudwatchlogs::Client,
     /// CodeBuild.
@@ -52,6 +60,8 @@ pub struct Clients {
     pub codedeploy: aws_sdk_codedeploy::Client,
     /// CodePipeline.
     pub codepipeline: aws_sdk_codepipeline::Client,
+    /// Lambda.
+    pub lambda: aws_sdk_lambda::Client,
     /// Simple Storage Service.
     pub s3: aws_sdk_s3::Client,
     /// Secrets Manager.
@@ -91,20 +101,33 @@ impl Aws {
 impl Clients {
     fn new(config: &SdkConfig) -> Self {
         Self {
+            amplify: aws_sdk_amplify::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),
             ecr: aws_sdk_ecr::Client::new(config),
             elbv2: aws_sdk_elasticloadbalancingv2::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             cloudformation: aws_sdk_cloudformation::Client::new(config),
+            cloudfront: aws_sdk_cloudfront::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             cloudwatchlogs: aws_sdk_cloudwatchlogs::Client::new(config),
             codebuild: aws_sdk_codebuild::Client::new(config),
             codedeploy: aws_sdk_codedeploy::Client::new(config),
             codepipeline: aws_sdk_codepipeline::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
             s3: aws_sdk_s3::Client::new(config),
             secretsmanager: aws_sdk_secretsmanager::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
         }
     }
+}
+
+/// The limits of a call that sends the code of a function, in real time: fifty megabytes at four megabits a second.
+pub fn upload_timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(UPLOAD)
+        .operation_timeout(UPLOAD)
+        .build()
 }
 
 /// The limits of one call, in real time.

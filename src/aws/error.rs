@@ -103,6 +103,12 @@ impl AwsError {
         Self { class, ..self }
     }
 
+    /// The same failure in other words: where AWS's do not say what is meant.
+    #[must_use]
+    pub fn saying(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
     /// Whether the call may have had an effect.
     pub fn effect(&self) -> Effect {
         self.effect
@@ -146,8 +152,10 @@ impl ErrorClass {
     /// The kind of failure that a code stands for, where the code alone says it.
     pub fn of_code(code: &str) -> Option<Self> {
         Some(match code {
+            // One of them is CloudFront's: fifteen invalidations of `/*` at a time.
             "ThrottlingException"
             | "Throttling"
+            | "TooManyInvalidationsInProgress"
             | "TooManyRequestsException"
             | "RequestLimitExceeded"
             | "SlowDown"
@@ -163,14 +171,26 @@ impl ErrorClass {
             | "InvalidSignatureException"
             | "SignatureDoesNotMatch"
             | "MissingAuthenticationTokenException"
+            | "UnauthorizedException"
             | "OptInRequired" => Self::Denied,
             "ServerException"
             | "InternalFailure"
             | "InternalError"
+            | "InternalFailureException"
+            | "DependentServiceFailureException"
             | "ServiceUnavailable"
             | "ServiceUnavailableException" => Self::Transient,
-            // One deployment at a time in each deployment group; and one that is over cannot be stopped.
-            "DeploymentLimitExceededException" | "DeploymentAlreadyCompletedException" => Self::Conflict,
+            "NoSuchBucket" | "NoSuchKey" | "NoSuchVersion" | "NoSuchDistribution" | "NoSuchInvalidation" => {
+                Self::NotFound
+            }
+            // What was seen has changed since (Lambda's and CloudFront's optimistic locks); one deployment at a time in
+            // each deployment group; and one that is over cannot be stopped.
+            "PreconditionFailedException"
+            | "PreconditionFailed"
+            | "InvalidIfMatchVersion"
+            | "OperationAborted"
+            | "DeploymentLimitExceededException"
+            | "DeploymentAlreadyCompletedException" => Self::Conflict,
             code if code.contains("NotFound") || code.contains("DoesNotExist") => Self::NotFound,
             code if code.contains("Conflict") || code.ends_with("InUseException") => Self::Conflict,
             "ClientException"
@@ -178,6 +198,7 @@ impl ErrorClass {
             | "ValidationException"
             | "ValidationError"
             | "UnsupportedFeatureException"
+            | "BadRequestException"
             | "ServiceNotActiveException"
             | "InvalidAction" => Self::Invalid,
             _ => return None,

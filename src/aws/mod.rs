@@ -2,7 +2,9 @@
 
 pub mod account;
 pub mod accounts;
+pub mod alarms;
 pub mod clients;
+pub mod download;
 pub mod error;
 pub mod flight;
 pub mod own_task;

@@ -1,5 +1,6 @@
 //! Things that say healthy, unhealthy or inconclusive. They look, they never act.
 
+pub mod alarms;
 pub mod http;
 pub mod look;
 pub mod tally;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::alarms::{self, AlarmsCheck};
+use super::amplify_check::{self, AmplifyCheck};
 use super::names;
+use super::problems::Place;
 use super::section::{self, Field, Part, Reader, Section};
 use super::targets::{self, Stage, Target, TargetKind};
 
@@ -32,17 +35,23 @@ pub enum Check {
     Http(HttpCheck),
     /// A load balancer that sees healthy targets.
     TargetGroup(TargetGroupCheck),
+    /// Alarms that are all OK.
+    Alarms(AlarmsCheck),
+    /// A branch on Amplify Hosting that shows what it should.
+    Amplify(AmplifyCheck),
 }
 
 impl Check {
     /// The kinds as they are written, in the order of the documentation.
-    const KINDS: [&'static str; 2] = ["http", "target_group"];
+    const KINDS: [&'static str; 4] = ["http", "target_group", "alarms", "amplify"];
 
     /// Unique within its service: its kind, or its kind and a number (`http`, `http-2`).
     pub fn name(&self) -> &str {
         match self {
             Self::Http(http) => &http.name,
             Self::TargetGroup(group) => &group.name,
+            Self::Alarms(alarms) => &alarms.name,
+            Self::Amplify(branch) => &branch.name,
         }
     }
 }
@@ -120,6 +129,8 @@ pub(super) fn read(field: Field<'_>, stages: Option<&[Stage]>, reader: &mut Read
         let name = names::unique(&entry.key, &taken);
         let check = match entry.key.as_str() {
             "http" => read_http(field, name.clone(), reader).map(Check::Http),
+            "amplify" => amplify_check::read(field, name.clone(), stages, reader).map(Check::Amplify),
+            "alarms" => alarms::read(field, name.clone(), reader).map(Check::Alarms),
             "target_group" => read_target_group(field, name.clone(), stages, reader).map(Check::TargetGroup),
             other => {
                 reader.report.error(entry.place, section::refusal(Part::CheckKind, other, &Check::KINDS));
@@ -154,16 +165,7 @@ fn read_http(field: Field<'_>, name: String, reader: &mut Reader<'_>) -> Option<
     let every = duration("every", DEFAULT_EVERY);
     let within = duration("within", DEFAULT_WITHIN);
     let timeout = duration("timeout", DEFAULT_TIMEOUT);
-    if every.saturating_mul(passes.saturating_sub(1)) >= within {
-        reader.report.error(
-            section.place,
-            format!(
-                "this check can never pass: {passes} answers, one every {} s, do not fit into {} s; raise `within`",
-                every.as_secs(),
-                within.as_secs()
-            ),
-        );
-    }
+    must_fit(section.place, passes, every, within, reader);
     section.close(reader.report);
     Some(HttpCheck {
         name,
@@ -176,6 +178,20 @@ fn read_http(field: Field<'_>, name: String, reader: &mut Reader<'_>) -> Option<
         within,
         timeout,
     })
+}
+
+/// Reports a check whose answers in a row do not fit into its time.
+pub(super) fn must_fit(place: Place, passes: u32, every: Duration, within: Duration, reader: &mut Reader<'_>) {
+    if every.saturating_mul(passes.saturating_sub(1)) >= within {
+        reader.report.error(
+            place,
+            format!(
+                "this check can never pass: {passes} answers, one every {} s, do not fit into {} s; raise `within`",
+                every.as_secs(),
+                within.as_secs()
+            ),
+        );
+    }
 }
 
 fn http_url(field: Field<'_>, reader: &mut Reader<'_>) -> Option<String> {
@@ -276,7 +292,15 @@ fn ecs_target(field: Field<'_>, stages: Option<&[Stage]>, reader: &mut Reader<'_
     let Some(stages) = stages else { return Some(name) };
     let ecs = |target: &&Target| match &target.kind {
         TargetKind::Ecs(_) => true,
-        TargetKind::CodePipeline(_) | TargetKind::CodeBuild(_) | TargetKind::Manual(_) | TargetKind::Stack(_) => false,
+        TargetKind::CodePipeline(_)
+        | TargetKind::CodeBuild(_)
+        | TargetKind::Site(_)
+        | TargetKind::Amplify(_)
+        | TargetKind::AmplifyDomain(_)
+        | TargetKind::Lambda(_)
+        | TargetKind::LambdaSettings(_)
+        | TargetKind::Manual(_)
+        | TargetKind::Stack(_) => false,
     };
     let targets = || stages.iter().flat_map(|stage| &stage.targets).filter(ecs).map(|target| target.name.as_str());
     if targets().any(|target| target == name) {

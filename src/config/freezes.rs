@@ -11,6 +11,8 @@ use super::targets;
 pub enum Freeze {
     /// The entrance of a stage of a pipeline.
     CodePipeline(PipelineFreeze),
+    /// The automatic builds of a branch on Amplify Hosting.
+    AmplifyAutoBuild(AutoBuildFreeze),
 }
 
 /// A stage of a pipeline.
@@ -24,6 +26,15 @@ pub struct PipelineFreeze {
     pub stop_execution: StopExecution,
 }
 
+/// A branch whose pushes Amplify builds and deploys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoBuildFreeze {
+    /// The app's id or name.
+    pub app: String,
+    /// The branch.
+    pub branch: String,
+}
+
 /// What becomes of the execution that is in a frozen stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,7 +46,7 @@ pub enum StopExecution {
 }
 
 /// The kinds as they are written.
-const KINDS: [&str; 1] = ["codepipeline"];
+const KINDS: [&str; 2] = ["codepipeline", "amplify_auto_build"];
 
 /// Reads `freeze`.
 pub(super) fn read(field: Field<'_>, reader: &mut Reader<'_>) -> Vec<Freeze> {
@@ -46,9 +57,11 @@ pub(super) fn read(field: Field<'_>, reader: &mut Reader<'_>) -> Vec<Freeze> {
         match entry.key.as_str() {
             "codepipeline" => {
                 let Some(pipeline) = read_pipeline(field, reader) else { continue };
-                let is_same = |other: &Freeze| {
-                    let Freeze::CodePipeline(other) = other;
-                    (&other.pipeline, &other.stage) == (&pipeline.pipeline, &pipeline.stage)
+                let is_same = |other: &Freeze| match other {
+                    Freeze::CodePipeline(other) => {
+                        (&other.pipeline, &other.stage) == (&pipeline.pipeline, &pipeline.stage)
+                    }
+                    Freeze::AmplifyAutoBuild(_) => false,
                 };
                 if freezes.iter().any(is_same) {
                     let PipelineFreeze { pipeline, stage, .. } = &pipeline;
@@ -58,6 +71,17 @@ pub(super) fn read(field: Field<'_>, reader: &mut Reader<'_>) -> Vec<Freeze> {
                     );
                 }
                 freezes.push(Freeze::CodePipeline(pipeline));
+            }
+            "amplify_auto_build" => {
+                let Some(builds) = read_auto_build(field, reader) else { continue };
+                if freezes.contains(&Freeze::AmplifyAutoBuild(builds.clone())) {
+                    let AutoBuildFreeze { app, branch } = &builds;
+                    item.error(
+                        reader.report,
+                        format!("branch {branch} of Amplify app {app} stands here a second time; remove one"),
+                    );
+                }
+                freezes.push(Freeze::AmplifyAutoBuild(builds));
             }
             other => reader.report.error(entry.place, section::refusal(Part::FreezeKind, other, &KINDS)),
         }
@@ -75,6 +99,16 @@ fn read_pipeline(field: Field<'_>, reader: &mut Reader<'_>) -> Option<PipelineFr
     section.close(reader.report);
     let stop_execution = if stop == Some(true) { StopExecution::Yes } else { StopExecution::No };
     Some(PipelineFreeze { pipeline: pipeline?, stage: stage?, stop_execution })
+}
+
+fn read_auto_build(field: Field<'_>, reader: &mut Reader<'_>) -> Option<AutoBuildFreeze> {
+    let mut section = Section::open(field, Part::AutoBuildFreeze, reader.report)?;
+    let app = section.required("app", "\"${amplify_app}\"", reader.report);
+    let app = app.and_then(|field| targets::amplify_app(field, reader));
+    let branch = section.required("branch", "main", reader.report);
+    let branch = branch.and_then(|field| targets::amplify_branch(field, reader));
+    section.close(reader.report);
+    Some(AutoBuildFreeze { app: app?, branch: branch? })
 }
 
 /// CodePipeline (botocore, `PipelineName` and `StageName`): 1 to 100 characters of `[A-Za-z0-9.@\-_]`.

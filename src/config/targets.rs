@@ -8,16 +8,23 @@ use super::names;
 use super::section::{self, Field, Part, Reader, Section};
 use super::yaml::{Entry, Value};
 
+mod amplify;
 mod codebuild;
 mod codepipeline;
 mod ecs;
+mod lambda;
 mod manual;
+mod site;
 mod stack;
 
+pub use amplify::{AmplifyDomainTarget, AmplifyTarget};
+pub(super) use amplify::{app as amplify_app, branch as amplify_branch};
 pub use codebuild::CodeBuildTarget;
 pub use codepipeline::{CodePipelineTarget, PipelineHow};
 pub use ecs::EcsTarget;
+pub use lambda::{LambdaSettingsTarget, LambdaTarget};
 pub use manual::ManualTarget;
+pub use site::{SiteDeletes, SiteLayout, SiteTarget};
 pub use stack::{Deletion, Previous, StackTarget};
 
 /// Targets that are rolled back side by side; the next stage begins when all of them are done.
@@ -58,13 +65,35 @@ pub enum TargetKind {
     /// A build project.
     #[serde(rename = "codebuild")]
     CodeBuild(CodeBuildTarget),
+    /// A static site.
+    #[serde(rename = "static_site")]
+    Site(SiteTarget),
+    /// A branch of an Amplify app.
+    Amplify(AmplifyTarget),
+    /// A name of a domain of an Amplify app.
+    AmplifyDomain(AmplifyDomainTarget),
+    /// A Lambda function.
+    Lambda(LambdaTarget),
+    /// Settings of a Lambda function.
+    LambdaSettings(LambdaSettingsTarget),
     /// Something that a person does by hand.
     Manual(ManualTarget),
 }
 
 impl TargetKind {
     /// The kinds as they are written, in the order of the documentation.
-    const KINDS: [&'static str; 5] = ["ecs", "cloudformation", "codepipeline", "codebuild", "manual"];
+    const KINDS: [&'static str; 10] = [
+        "ecs",
+        "cloudformation",
+        "codepipeline",
+        "codebuild",
+        "static_site",
+        "amplify",
+        "amplify_domain",
+        "lambda",
+        "lambda_settings",
+        "manual",
+    ];
 
     /// What two targets of one service or group may not share, as people read it; within one environment.
     pub fn identity(&self) -> String {
@@ -73,6 +102,11 @@ impl TargetKind {
             Self::Stack(stack) => stack.identity(),
             Self::CodePipeline(stage) => stage.identity(),
             Self::CodeBuild(build) => build.identity(),
+            Self::Site(site) => site.identity(),
+            Self::Amplify(branch) => branch.identity(),
+            Self::AmplifyDomain(domain) => domain.identity(),
+            Self::Lambda(lambda) => lambda.identity(),
+            Self::LambdaSettings(settings) => settings.identity(),
             Self::Manual(manual) => manual.identity(),
         }
     }
@@ -157,6 +191,15 @@ fn read_target<'n>(item: Field<'n>, entry: &'n Entry, reader: &mut Reader<'_>) -
             (Part::CodePipeline, |section, reader| codepipeline::read(section, reader).map(TargetKind::CodePipeline))
         }
         "codebuild" => (Part::CodeBuild, |section, reader| codebuild::read(section, reader).map(TargetKind::CodeBuild)),
+        "static_site" => (Part::Site, |section, reader| site::read(section, reader).map(TargetKind::Site)),
+        "amplify" => (Part::Amplify, |section, reader| amplify::read(section, reader).map(TargetKind::Amplify)),
+        "amplify_domain" => (Part::AmplifyDomain, |section, reader| {
+            amplify::read_domain(section, reader).map(TargetKind::AmplifyDomain)
+        }),
+        "lambda" => (Part::Lambda, |section, reader| lambda::read(section, reader).map(TargetKind::Lambda)),
+        "lambda_settings" => (Part::LambdaSettings, |section, reader| {
+            lambda::read_settings(section, reader).map(TargetKind::LambdaSettings)
+        }),
         "manual" => (Part::Manual, |section, reader| manual::read(section, reader).map(TargetKind::Manual)),
         unknown => {
             let known: Vec<&str> = TargetKind::KINDS.into_iter().chain(std::iter::once("parallel")).collect();

@@ -4,15 +4,22 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::{Check as ConfiguredCheck, Necessity, Order, ServiceIn, TargetGroup, TargetKind, Watch};
+use crate::incident::amplify::{AmplifyCheck, AmplifyWork, BranchJob};
 use crate::incident::ids::{Resource, StepId};
 use crate::incident::plan::{Lane, Need, Plan, Purpose, Stage, Step};
-use crate::incident::work::{Check, CheckWork, HttpCheck, Span, TargetGroupCheck, Work};
+use crate::incident::work::{AlarmsCheck, Check, CheckWork, HttpCheck, Span, TargetGroupCheck, Work};
 use crate::systems::planned::Planned;
 
 use super::planning::Outcome;
 use super::selection::{Chosen, Wanted, list};
 use super::subject::Subject;
 
+/// How often a branch has to be seen well in a row: it was proved a moment ago, so one look will do.
+const AMPLIFY_PASSES: u32 = 1;
+/// From one look at a branch to the next: each takes three calls.
+const AMPLIFY_EVERY: Duration = Duration::from_secs(10);
+/// After this without success it has failed.
+const AMPLIFY_WITHIN: Duration = Duration::from_mins(2);
 /// How often a target group has to be seen healthy in a row, and how often one looks.
 const GROUP_PASSES: u32 = 3;
 const GROUP_EVERY: Duration = Duration::from_secs(5);
@@ -91,7 +98,8 @@ pub(super) fn assemble(
     warnings.extend(left_out);
     let services: Vec<&ServiceIn> = chosen.iter().map(|chosen| chosen.service).collect();
     warnings.extend(unchecked(&services));
-    stages.extend(checks(subject, &services));
+    let checks = checks(subject, &services, &stages);
+    stages.extend(checks);
     Outcome::Plan(Plan { stages, warnings, matched })
 }
 
@@ -166,9 +174,9 @@ fn unchecked(services: &[&ServiceIn]) -> Option<String> {
 }
 
 /// Verify and Watch: the checks of all services, and those that are watched for as long as the longest watch.
-fn checks(subject: &Subject, services: &[&ServiceIn]) -> Vec<Stage> {
+fn checks(subject: &Subject, services: &[&ServiceIn], back: &[Stage]) -> Vec<Stage> {
     let lanes = |service: &ServiceIn, watch: Option<&Watch>| -> Vec<Lane> {
-        service.verify.iter().map(|check| lane(subject, service, check, watch)).collect()
+        service.verify.iter().map(|check| lane(subject, service, check, watch, back)).collect()
     };
     let verify: Vec<Lane> = services.iter().flat_map(|service| lanes(service, None)).collect();
     let longest = services.iter().filter_map(|service| service.watch).map(|watch| watch.lasts).max();
@@ -184,7 +192,33 @@ fn checks(subject: &Subject, services: &[&ServiceIn]) -> Vec<Stage> {
         .collect()
 }
 
-fn lane(subject: &Subject, service: &ServiceIn, configured: &ConfiguredCheck, watch: Option<&Watch>) -> Lane {
+/// What the plan does to the Amplify branch of the step `id`, if it takes it back.
+fn branch_job(back: &[Stage], id: &str) -> Option<BranchJob> {
+    let mut steps = back.iter().flat_map(|stage| &stage.lanes).flat_map(|lane| &lane.steps);
+    steps.find(|step| step.id.as_str() == id).and_then(|step| match &step.work {
+        Work::Amplify(AmplifyWork::Branch(work)) => Some(work.clone()),
+        Work::Amplify(AmplifyWork::Domain(_))
+        | Work::EcsService(_)
+        | Work::EcsCodeDeploy(_)
+        | Work::Stack(_)
+        | Work::Freeze(_)
+        | Work::PipelineStage(_)
+        | Work::CommitBuild(_)
+        | Work::Site(_)
+        | Work::Lambda(_)
+        | Work::Check(_)
+        | Work::Gate(_)
+        | Work::Manual(_) => None,
+    })
+}
+
+fn lane(
+    subject: &Subject,
+    service: &ServiceIn,
+    configured: &ConfiguredCheck,
+    watch: Option<&Watch>,
+    back: &[Stage],
+) -> Lane {
     let (check, title, resource, passes, every, within) = match configured {
         ConfiguredCheck::Http(http) => {
             let headers: BTreeMap<String, String> =
@@ -211,6 +245,11 @@ fn lane(subject: &Subject, service: &ServiceIn, configured: &ConfiguredCheck, wa
                         TargetKind::Ecs(ecs) => Some(ecs),
                         TargetKind::CodePipeline(_)
                         | TargetKind::CodeBuild(_)
+                        | TargetKind::Site(_)
+                        | TargetKind::Amplify(_)
+                        | TargetKind::AmplifyDomain(_)
+                        | TargetKind::Lambda(_)
+                        | TargetKind::LambdaSettings(_)
                         | TargetKind::Manual(_)
                         | TargetKind::Stack(_) => None,
                     })
@@ -227,6 +266,26 @@ fn lane(subject: &Subject, service: &ServiceIn, configured: &ConfiguredCheck, wa
             };
             let title = format!("load balancer targets of {what} are healthy");
             (Check::TargetGroup(check), title, what, GROUP_PASSES, GROUP_EVERY, GROUP_WITHIN)
+        }
+        ConfiguredCheck::Amplify(branch) => {
+            let back = branch_job(back, &subject.step(service, &branch.of)).map(Box::new);
+            let (app, branch) = (branch.target.app.clone(), branch.target.branch.clone());
+            let what = format!("{branch} of {app}");
+            let title = match &back {
+                Some(_) => format!("{what} on Amplify shows what it was taken back to"),
+                None => format!("{what} on Amplify shows a job that succeeded"),
+            };
+            let check = AmplifyCheck { app, branch, back };
+            (Check::Amplify(check), title, what, AMPLIFY_PASSES, AMPLIFY_EVERY, AMPLIFY_WITHIN)
+        }
+        ConfiguredCheck::Alarms(alarms) => {
+            let check = AlarmsCheck { names: alarms.names.clone() };
+            let what = alarms.names.join(", ");
+            let title = match alarms.names.len() {
+                1 => format!("the alarm {what} is OK"),
+                _ => format!("the alarms {what} are OK"),
+            };
+            (Check::Alarms(check), title, what, alarms.passes, alarms.every, alarms.within)
         }
     };
     let (prefix, span, estimate, deadline) = match watch {

@@ -27,6 +27,7 @@ use super::engine::{Engine, storage};
 use super::freeze_step;
 use super::pacing::Pacing;
 use super::refusal::Refusal;
+use super::sites;
 
 /// How often one attempt may act before a person is asked. What ECS needs is two: a deployment that cannot be stopped
 /// any more is superseded instead. The rest is for acts that were throttled.
@@ -77,9 +78,12 @@ pub(super) async fn carry(engine: &Engine, id: &IncidentId, step: &StepId) -> Re
         Work::EcsService(_)
         | Work::PipelineStage(_)
         | Work::CommitBuild(_)
+        | Work::Site(_)
+        | Work::Amplify(_)
+        | Work::Lambda(_)
         | Work::EcsCodeDeploy(_)
         | Work::Stack(_) => take_back(engine, id, step).await,
-        Work::PipelineFreeze(work) => freeze_step::hold_back(engine, id, step, work).await,
+        Work::Freeze(work) => freeze_step::hold_back(engine, id, step, work).await,
         // They wait for a person as soon as they have begun.
         Work::Gate(_) | Work::Manual(_) => Ok(()),
     }
@@ -145,11 +149,13 @@ pub(super) async fn unless_ending<T>(engine: &Engine, look: impl Future<Output =
 async fn take_back(engine: &Engine, id: &IncidentId, step: &StepId) -> Result<(), Refusal> {
     let mut holding_since: Option<Timestamp> = None;
     let mut pacing = Pacing::new();
+    let manifest = sites::manifest(engine, id, step).await?;
     while let Some(turn) = turn(engine, id, step).await? {
         if turn.stopped && !turn.may_have_changed_something() {
             return say(engine, id, Command::Withdraw { step: step.clone() }).await;
         }
         let Some(system) = System::of(&turn.step.work) else { return Ok(()) };
+        let system = system.with(manifest.as_ref());
         let Some(judged) = unless_ending(engine, Box::pin(look_and_judge(engine, id, &turn, system))).await else {
             return Ok(());
         };
@@ -190,14 +196,16 @@ async fn take_back(engine: &Engine, id: &IncidentId, step: &StepId) -> Result<()
             Ok((_, Judgement::Act(_))) if turn.stopped => {
                 return say(engine, id, Command::Withdraw { step: step.clone() }).await;
             }
-            Ok((_, Judgement::Act(_))) if turn.acts() >= ACTS => {
+            Ok((_, Judgement::Act(_) | Judgement::Restore(_))) if turn.acts() >= most_acts(&turn.step) => {
                 return say(engine, id, Command::Fail { step: step.clone(), failure: in_vain(&turn) }).await;
             }
-            Ok((aws, Judgement::Act(what))) => match act(engine, id, step, &aws, system, what).await? {
-                Next::Look => pacing.changed(),
-                Next::LookLater => pause(engine, pacing.pause()).await,
-                Next::Ended => return Ok(()),
-            },
+            Ok((aws, judgement @ (Judgement::Act(_) | Judgement::Restore(_)))) => {
+                match act(engine, id, &turn.step, &aws, system, judgement).await? {
+                    Next::Look => pacing.changed(),
+                    Next::LookLater => pause(engine, pacing.pause()).await,
+                    Next::Ended => return Ok(()),
+                }
+            }
             Ok((_, Judgement::Wait(text))) => {
                 if let Some(failure) = turn.overdue(engine, &text) {
                     return say(engine, id, Command::Fail { step: step.clone(), failure }).await;
@@ -284,12 +292,23 @@ enum Next {
 async fn act(
     engine: &Engine,
     id: &IncidentId,
-    step: &StepId,
+    planned: &Step,
     aws: &Aws,
     system: System<'_>,
-    what: serde_json::Value,
+    judgement: Judgement<serde_json::Value>,
 ) -> Result<Next, Refusal> {
-    let intent = Command::Act { step: step.clone(), what: what.clone() };
+    let step = &planned.id;
+    let (what, intent) = match judgement {
+        Judgement::Act(what) => (what.clone(), Command::Act { step: step.clone(), what }),
+        Judgement::Restore(what) => (what.clone(), Command::Restore { step: step.clone(), what }),
+        Judgement::Done { .. } | Judgement::Holding { .. } | Judgement::Wait(_) | Judgement::Failed(_) => {
+            return Ok(Next::Look);
+        }
+    };
+    // What is done in portions says with each how far it is.
+    if let Some(text) = what.get("progress").and_then(serde_json::Value::as_str) {
+        say(engine, id, Command::Progress { step: step.clone(), text: text.to_owned() }).await?;
+    }
     let after = match engine.command(id, intent, Actor::Rollbot).await {
         Ok(after) => after,
         // Stopped in this moment: the next look sees it.
@@ -319,7 +338,7 @@ async fn act(
             say(engine, id, Command::Refuse { step: step.clone(), number, why: error.to_string() }).await?;
             let again = error.class.may_pass() || error.class == ErrorClass::Conflict;
             let acts = record.acts.iter().filter(|act| act.attempt == record.attempt).count();
-            if again && acts < ACTS {
+            if again && acts < most_acts(planned) {
                 return Ok(Next::LookLater);
             }
             let failure = system.explained(&error).unwrap_or_else(|| refused(&error));
@@ -327,6 +346,11 @@ async fn act(
             Ok(Next::Ended)
         }
     }
+}
+
+/// How often one attempt of `step` may act: what is done in portions needs more of them, and some of those again.
+fn most_acts(step: &Step) -> usize {
+    if let Work::Site(work) = &step.work { work.portions().saturating_mul(2).saturating_add(ACTS) } else { ACTS }
 }
 
 /// What the keys of a step's acts begin with.

@@ -2,10 +2,11 @@
 
 use crate::checks::look::Look;
 use crate::checks::tally::{Standing, Tally};
-use crate::checks::{http, target_group};
+use crate::checks::{alarms, http, target_group};
 use crate::incident::command::Command;
 use crate::incident::ids::{IncidentId, StepId};
 use crate::incident::work::{Check, CheckWork, Span};
+use crate::systems::amplify::check::{self, Showing};
 
 use super::carry::{Turn, pause, say, turn, unless_ending};
 use super::engine::Engine;
@@ -50,6 +51,18 @@ async fn look_once(engine: &Engine, id: &IncidentId, environment: &str, work: &C
         Check::Http(check) => http::look(check, &engine.http).await,
         Check::TargetGroup(check) => match engine.accounts.aws(environment, id.as_str()).await {
             Ok(aws) => target_group::look(check, &aws).await,
+            Err(error) => Look::inconclusive(error.to_string()),
+        },
+        Check::Amplify(branch) => match engine.accounts.aws(environment, id.as_str()).await {
+            Ok(aws) => match check::look(branch, &aws).await {
+                Showing::Wanted(text) => Look::healthy(text),
+                Showing::Other(text) => Look::unhealthy(text),
+                Showing::Untold(text) => Look::inconclusive(text),
+            },
+            Err(error) => Look::inconclusive(error.to_string()),
+        },
+        Check::Alarms(check) => match engine.accounts.aws(environment, id.as_str()).await {
+            Ok(aws) => alarms::look(check, &aws).await,
             Err(error) => Look::inconclusive(error.to_string()),
         },
     }

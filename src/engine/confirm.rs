@@ -23,6 +23,7 @@ use super::carry::{act_key, pause, refused, say};
 use super::engine::{Engine, storage};
 use super::pacing::Pacing;
 use super::refusal::Refusal;
+use super::sites;
 
 /// For how long a target may be seen otherwise than proved (a task is being replaced, AWS does not answer) before its
 /// step fails.
@@ -32,10 +33,14 @@ const PATIENCE: Duration = Duration::from_mins(10);
 pub(super) async fn settle(engine: &Engine, id: &IncidentId) -> Result<(), Refusal> {
     let Some(incident) = engine.incident(id).await.map_err(storage)? else { return Ok(()) };
     if let Some(run) = incident.run().filter(|run| run.verdict.is_none() && is_proved(run)) {
-        let done = run.of(Purpose::RollBack).filter(|(_, record)| record.state == StepState::Done);
+        let done: Vec<_> = run.of(Purpose::RollBack).filter(|(_, record)| record.state == StepState::Done).collect();
+        // What a later step of the plan has made of the same thing is what counts.
+        let lasting = done.iter().enumerate().filter(|(place, (step, _))| {
+            !done.iter().skip(place + 1).any(|(later, _)| later.resource == step.resource)
+        });
         // Side by side: a target that takes its time does not leave the others unseen for as long.
         let mut looks = Vec::new();
-        for (step, record) in done {
+        for (_, (step, record)) in lasting {
             let Some(system) = System::of(&step.work) else { continue };
             let look = standing(engine, &incident, step, record, system);
             looks.push(look.map(|failure| failure.map(|failure| (step.id.clone(), failure))).boxed());
@@ -75,6 +80,8 @@ async fn standing(
         remedy: record.remedy.as_ref(),
     };
     let mut pacing = Pacing::new();
+    let manifest = sites::manifest_of(engine, &step.work).await;
+    let system = system.with(manifest.as_ref());
     while !engine.stop.is_cancelled() {
         let late = engine.clock.now().elapsed(since) >= PATIENCE;
         let judged = match engine.accounts.aws(&incident.request.environment, incident.id.as_str()).await {
@@ -84,7 +91,9 @@ async fn standing(
         match judged {
             Ok(Judgement::Done { .. } | Judgement::Holding { .. }) => return None,
             Ok(Judgement::Failed(failure)) => return Some(failure),
-            Ok(Judgement::Act(_)) => return Some(lost(step, "something else has been deployed")),
+            Ok(Judgement::Act(_) | Judgement::Restore(_)) => {
+                return Some(lost(step, "something else has been deployed"));
+            }
             Ok(Judgement::Wait(progress)) if late => return Some(lost(step, &progress)),
             Ok(Judgement::Wait(_)) => {}
             Err(error) => {

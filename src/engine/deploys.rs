@@ -1,5 +1,8 @@
 //! What pipelines tell of the deployments that they have carried out.
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 use tracing::info;
 
 use crate::incident::deploy::{Deploy, DeployStatus, newest_of};
@@ -10,6 +13,11 @@ use crate::systems::planned::{ProvedRelease, ReleaseLine};
 use super::engine::Engine;
 
 impl Engine {
+    /// Says when a deployment was told of. It has one listener.
+    pub fn deploys_told(&self) -> Arc<Notify> {
+        Arc::clone(&self.deploys_told)
+    }
+
     /// Keeps what was told of a deployment; durable when it returns. The same id in the same environment is kept once.
     ///
     /// # Errors
@@ -19,6 +27,7 @@ impl Engine {
         if fresh == Fresh::New {
             let Deploy { environment, service, id, .. } = deploy;
             info!(environment, service, deploy = id, status = ?deploy.status, "a deployment was told of");
+            self.deploys_told.notify_one();
             if deploy.status == DeployStatus::Succeeded {
                 let (engine, environment, service) = (self.clone(), environment.clone(), service.clone());
                 // Whoever told of it does not wait for AWS.

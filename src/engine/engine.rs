@@ -73,6 +73,7 @@ pub struct Parts {
     pub own_task: Option<OwnTask>,
     changes: broadcast::Sender<IncidentId>,
     pub(super) freeze_changes: broadcast::Sender<FreezeId>,
+    pub(super) deploys_told: Arc<Notify>,
     /// The keepers of the freezes that are not over.
     pub(super) keepers: Mutex<BTreeMap<FreezeId, Arc<Notify>>>,
     wakes: Mutex<BTreeMap<IncidentId, Arc<Notify>>>,
@@ -103,6 +104,7 @@ impl Parts {
             own_task: None,
             changes,
             freeze_changes: broadcast::Sender::new(CHANGES),
+            deploys_told: Arc::default(),
             keepers: Mutex::default(),
             wakes: Mutex::default(),
             people: OnceLock::new(),

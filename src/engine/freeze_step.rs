@@ -6,13 +6,14 @@ use crate::aws::Aws;
 use crate::config::ServiceIn;
 use crate::incident::command::Command;
 use crate::incident::freeze::{Cause, Freeze};
+use crate::incident::freeze_work::FreezeWork;
 use crate::incident::ids::{IncidentId, Resource, StepId};
 use crate::incident::incident::{Froze, Incident};
 use crate::incident::plan::{Lane, Purpose, Stage, Step};
 use crate::incident::policy::Actor;
 use crate::incident::step::{Failure, Finding, StepState};
-use crate::incident::work::{PipelineFreeze, Stop, Work};
-use crate::systems::codepipeline::freeze_plan;
+use crate::incident::work::{Stop, Work};
+use crate::systems::freezes;
 
 use super::carry::{say, turn};
 use super::engine::{Engine, storage};
@@ -34,28 +35,29 @@ pub(super) async fn plan<'a>(
     aws: &Aws,
     services: impl Iterator<Item = &'a ServiceIn>,
 ) -> Result<Freezes, Failed> {
-    let mut works: Vec<PipelineFreeze> = Vec::new();
+    let mut works: Vec<FreezeWork> = Vec::new();
     for work in services.flat_map(|service| engine.freezable(&service.environment, &service.service)) {
-        match works.iter_mut().find(|other| is_same(other, &work)) {
+        match works.iter_mut().find(|other| other.is_same(&work)) {
             // One service that wants the execution stopped is enough.
-            Some(other) if work.stop == Stop::Stop => other.stop = Stop::Stop,
+            Some(other) if work.stop() == Stop::Stop => *other = other.clone().stopping(),
             Some(_) => {}
             None => works.push(work),
         }
     }
-    let mut freezes = Freezes { steps: Vec::new(), warnings: Vec::new() };
+    let mut planned = Freezes { steps: Vec::new(), warnings: Vec::new() };
     for work in works {
-        match freeze_plan::resource(aws, &work).await {
-            Ok(resource) => freezes.steps.push(freeze_plan::step(&work, resource)),
+        match freezes::resource(aws, &work).await {
+            Ok(resource) => planned.steps.push(freezes::step(&work, resource)),
             Err(error) if error.class.may_pass() => return Err(Failed::Aws(error)),
-            Err(error) => freezes.warnings.push(format!(
-                "Deployments through {} are not held back, and may undo this: {}",
+            Err(error) => planned.warnings.push(format!(
+                "Deployments {} {} are not held back, and may undo this: {}",
+                work.by_way_of(),
                 work.title(),
                 cannot_look(&error)
             )),
         }
     }
-    Ok(freezes)
+    Ok(planned)
 }
 
 impl Freezes {
@@ -71,17 +73,13 @@ impl Freezes {
     }
 }
 
-fn is_same(one: &PipelineFreeze, other: &PipelineFreeze) -> bool {
-    (&one.pipeline, &one.stage) == (&other.pipeline, &other.stage)
-}
-
 /// Who wants `work` held for `incident`: whoever asked for the rollback, for each of its services that deploys there.
-fn asks(incident: &Incident, work: &PipelineFreeze, attempt: u32, engine: &Engine) -> Vec<FreezeAsk> {
+fn asks(incident: &Incident, work: &FreezeWork, attempt: u32, engine: &Engine) -> Vec<FreezeAsk> {
     let request = &incident.request;
     let subject = Subject::of(&engine.config, &request.environment, &request.service);
     let services = subject.iter().flat_map(Subject::services);
     let deploys_there =
-        |name: &String| engine.freezable(&request.environment, name).iter().any(|other| is_same(other, work));
+        |name: &String| engine.freezable(&request.environment, name).iter().any(|other| other.is_same(work));
     let mut services: Vec<String> = services.map(|service| service.service.clone()).filter(deploys_there).collect();
     if services.is_empty() {
         // The configuration has changed since the plan was made.
@@ -109,7 +107,7 @@ pub(super) async fn hold_back(
     engine: &Engine,
     id: &IncidentId,
     step: &StepId,
-    work: &PipelineFreeze,
+    work: &FreezeWork,
 ) -> Result<(), Refusal> {
     let mut changes = engine.freeze_changes();
     while let Some(turn) = turn(engine, id, step).await? {
@@ -188,7 +186,7 @@ pub(super) async fn freeze_now(engine: &Engine, id: &IncidentId) -> Result<(), R
     };
     let mut ids = Vec::new();
     for (purpose, step) in proposal.plan.steps() {
-        let (Purpose::Freeze, Work::PipelineFreeze(work)) = (purpose, &step.work) else { continue };
+        let (Purpose::Freeze, Work::Freeze(work)) = (purpose, &step.work) else { continue };
         for ask in asks(&incident, work, 0, engine) {
             let ask = FreezeAsk { by: wish.by.clone(), by_name: by_name.clone(), at: wish.at, ..ask };
             let id = engine.hold(&ask, work, &step.resource, None).await?.id;

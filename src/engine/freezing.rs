@@ -13,12 +13,13 @@ use crate::config::{Freeze as Configured, StopExecution};
 use crate::incident::due::{Phase, phase};
 use crate::incident::freeze::{Cause, Freeze, Holder, Then};
 use crate::incident::freeze_event::{FreezeEvent, FreezeWhat, evolve, is_legal, open};
+use crate::incident::freeze_work::{AutoBuild, FreezeWork};
 use crate::incident::ids::{ChannelId, FreezeId, Resource};
 use crate::incident::policy::{Actor, Right};
 use crate::incident::rejection::Rejection;
 use crate::incident::work::{PipelineFreeze, Stop};
 use crate::store::{CommitError, FreezeCommit, Rev, StoreError, StoredFreeze};
-use crate::systems::codepipeline::freeze_plan;
+use crate::systems::freezes;
 
 use super::engine::{Engine, storage};
 use super::planning::cannot_look;
@@ -27,7 +28,7 @@ use super::subject::Subject;
 
 /// How long whoever wants something of a freeze is kept waiting for its outcome: a little longer than the keeper tries.
 /// Slack takes an answer for half an hour.
-const PATIENCE: Duration = freeze_plan::DEADLINE.saturating_add(Duration::from_mins(1));
+const PATIENCE: Duration = freezes::DEADLINE.saturating_add(Duration::from_mins(1));
 
 /// Somebody who wants deployments held back.
 #[derive(Debug, Clone)]
@@ -100,7 +101,7 @@ impl Engine {
         let aws = aws.map_err(|error| Refusal::CannotPlan(cannot_look(&error)))?;
         let mut places = Vec::new();
         for (service, work) in works {
-            let resource = freeze_plan::resource(&aws, &work).await;
+            let resource = freezes::resource(&aws, &work).await;
             places.push((service, resource.map_err(|error| Refusal::CannotPlan(cannot_look(&error)))?, work));
         }
         let mut ids = Vec::new();
@@ -189,7 +190,7 @@ impl Engine {
     }
 
     /// What the configuration can freeze for a service.
-    pub(super) fn freezable(&self, environment: &str, service: &str) -> Vec<PipelineFreeze> {
+    pub(super) fn freezable(&self, environment: &str, service: &str) -> Vec<FreezeWork> {
         let Some(service) = self.config.service(environment, service) else { return Vec::new() };
         service.freeze.iter().map(work).collect()
     }
@@ -223,7 +224,7 @@ impl Engine {
     pub(super) async fn hold(
         &self,
         ask: &FreezeAsk,
-        work: &PipelineFreeze,
+        work: &FreezeWork,
         resource: &Resource,
         key: Option<&str>,
     ) -> Result<Freeze, Refusal> {
@@ -237,7 +238,7 @@ impl Engine {
             channel: ask.channel.clone(),
             at: ask.at,
             attempt: ask.attempt,
-            stop: work.stop,
+            stop: work.stop(),
             outlived_at: None,
         });
         loop {
@@ -383,14 +384,18 @@ fn causes(freeze: &Freeze, environment: &str, service: &str, which: Which<'_>) -
     freeze.of(environment, service).map(|holder| holder.cause.clone()).filter(is_meant).collect()
 }
 
-fn work(configured: &Configured) -> PipelineFreeze {
-    let Configured::CodePipeline(freeze) = configured;
-    PipelineFreeze {
-        pipeline: freeze.pipeline.clone(),
-        stage: freeze.stage.clone(),
-        stop: match freeze.stop_execution {
-            StopExecution::No => Stop::Leave,
-            StopExecution::Yes => Stop::Stop,
-        },
+fn work(configured: &Configured) -> FreezeWork {
+    match configured {
+        Configured::CodePipeline(freeze) => FreezeWork::Pipeline(PipelineFreeze {
+            pipeline: freeze.pipeline.clone(),
+            stage: freeze.stage.clone(),
+            stop: match freeze.stop_execution {
+                StopExecution::No => Stop::Leave,
+                StopExecution::Yes => Stop::Stop,
+            },
+        }),
+        Configured::AmplifyAutoBuild(freeze) => {
+            FreezeWork::AutoBuild(AutoBuild { app: freeze.app.clone(), branch: freeze.branch.clone() })
+        }
     }
 }

@@ -18,8 +18,7 @@ use crate::incident::ids::FreezeId;
 use crate::incident::policy::Actor;
 use crate::incident::step::{Failure, Finding, StepState};
 use crate::store::{StoreError, StoredFreeze};
-use crate::systems::codepipeline::FreezeOrder;
-use crate::systems::codepipeline::freeze_plan::DEADLINE;
+use crate::systems::freezes::{DEADLINE, FreezeOrder};
 use crate::systems::kinds::System;
 use crate::systems::step_kind::{Acted, Judgement, StepJournal};
 use crate::telemetry;
@@ -149,7 +148,7 @@ async fn look(
     let record = &freeze.record;
     let began_at = record.began_at.unwrap_or(freeze.opened_at);
     let journal = StepJournal { key: &key, attempt: record.attempt, began_at, acts: &record.acts, remedy: None };
-    let judgement = System::PipelineFreeze(order).look_and_judge(&aws, &journal, &engine.clock).await?;
+    let judgement = System::Freeze(order).look_and_judge(&aws, &journal, &engine.clock).await?;
     Ok((aws, judgement))
 }
 
@@ -172,8 +171,12 @@ async fn carry(engine: &Engine, freeze: &Freeze) -> Result<Next, Refusal> {
             FreezeWhat::Finished { evidence, output }
         }
         Ok((_, Judgement::Failed(failure))) => FreezeWhat::Failed { failure },
-        Ok((_, Judgement::Act(_))) if acts(freeze) >= ACTS => FreezeWhat::Failed { failure: in_vain(freeze) },
-        Ok((aws, Judgement::Act(what))) => return act(engine, freeze, &order, &aws, what).await,
+        Ok((_, Judgement::Act(_) | Judgement::Restore(_))) if acts(freeze) >= ACTS => {
+            FreezeWhat::Failed { failure: in_vain(freeze) }
+        }
+        Ok((aws, Judgement::Act(what) | Judgement::Restore(what))) => {
+            return act(engine, freeze, &order, &aws, what).await;
+        }
         Ok((_, Judgement::Wait(text))) if is_late(engine, freeze) => FreezeWhat::Failed { failure: late(&text) },
         Ok((_, Judgement::Wait(text))) => FreezeWhat::Progressed { text },
     };
@@ -198,7 +201,7 @@ async fn act(
     }
     // The same form as a journal's keys: whoever takes a client token is given this one.
     let key = format!("{}-{number}", freeze.id);
-    match System::PipelineFreeze(order).act(aws, &what, &key).await {
+    match System::Freeze(order).act(aws, &what, &key).await {
         Ok(Acted { receipt, request_id }) => {
             info!(freeze = %freeze.id, act = number, aws.request_id = request_id.as_deref(), "accepted");
             telemetry::aws_act("accepted");
@@ -244,9 +247,8 @@ async fn remind(engine: &Engine, freeze: &Freeze) -> Result<Next, Refusal> {
     if passed < every {
         return Ok(Next::Rest(Some(now.after(every.saturating_sub(passed)))));
     }
-    let mut order = FreezeOrder::of(freeze);
     // To see whether it is held; what is inside by now is not stopped by a reminder.
-    order.stop = crate::incident::work::Stop::Leave;
+    let order = FreezeOrder::of(freeze).looking_on();
     let seen = match Box::pin(look(engine, freeze, &order)).await {
         Ok((_, judgement)) => seen(freeze, &judgement),
         Err(error) => format!("How it stands could not be seen: {error}."),
@@ -256,13 +258,14 @@ async fn remind(engine: &Engine, freeze: &Freeze) -> Result<Next, Refusal> {
 }
 
 fn seen(freeze: &Freeze, judgement: &Judgement<serde_json::Value>) -> String {
-    let open = "The transition is open: somebody enabled it in AWS, so deployments go through.";
     match (&freeze.direction, judgement) {
         (Direction::Hold, Judgement::Done { evidence, .. } | Judgement::Holding { evidence, .. }) => {
             evidence.iter().map(|evidence| evidence.text.as_str()).collect::<Vec<_>>().join(" ")
         }
-        (Direction::Hold, Judgement::Act(_) | Judgement::Failed(_)) => open.to_owned(),
-        (Direction::Lift { .. }, Judgement::Act(_)) => "The transition is still disabled.".to_owned(),
+        (Direction::Hold, Judgement::Act(_) | Judgement::Restore(_) | Judgement::Failed(_)) => {
+            freeze.work.is_open().to_owned()
+        }
+        (Direction::Lift { .. }, Judgement::Act(_) | Judgement::Restore(_)) => freeze.work.is_held().to_owned(),
         (Direction::Lift { .. }, Judgement::Done { .. } | Judgement::Holding { .. }) => {
             "Somebody has opened it in AWS meanwhile.".to_owned()
         }
@@ -273,10 +276,10 @@ fn seen(freeze: &Freeze, judgement: &Judgement<serde_json::Value>) -> String {
 
 fn in_vain(freeze: &Freeze) -> Failure {
     Failure {
-        why: format!("Rollbot has acted {} times, and CodePipeline does not show what was asked for.", acts(freeze)),
+        why: format!("Rollbot has acted {} times, and AWS does not show what was asked for.", acts(freeze)),
         details: freeze.record.progress.iter().map(|text| format!("The last that was seen: {text}")).collect(),
         finding: Finding::Inconclusive,
-        advice: "Look at the pipeline in the AWS console. Retry begins anew.".to_owned(),
+        advice: "Look at it in the AWS console. Retry begins anew.".to_owned(),
         remedies: Vec::new(),
     }
 }
@@ -286,7 +289,7 @@ fn late(progress: &str) -> Failure {
         why: format!("not done after {} min; the last that was seen: {progress}", DEADLINE.as_secs() / 60),
         details: vec!["Nothing was undone: what AWS was told to do goes on.".to_owned()],
         finding: Finding::Inconclusive,
-        advice: "Look at what runs in the stage. Retry goes on waiting from what is there now.".to_owned(),
+        advice: "Look at what runs there. Retry goes on waiting from what is there now.".to_owned(),
         remedies: Vec::new(),
     }
 }

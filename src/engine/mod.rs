@@ -23,6 +23,7 @@ mod planning;
 mod queries;
 mod refusal;
 mod selection;
+mod sites;
 mod stacks;
 mod subject;
 

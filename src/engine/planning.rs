@@ -16,11 +16,13 @@ use crate::incident::plan::Plan;
 use crate::incident::policy::Policy;
 use crate::incident::release::Release;
 use crate::incident::request::Request;
+use crate::systems::amplify::{AmplifySpec, BranchSpec, DomainSpec};
 use crate::systems::codebuild::BuildSpec;
 use crate::systems::codepipeline::{How, StageSpec};
 use crate::systems::ecs::EcsSpec;
 use crate::systems::ecs::inventory::family_and_revision;
 use crate::systems::kinds::{Inventory, TargetSpec};
+use crate::systems::lambda::{LambdaSpec, SettingsSpec};
 use crate::systems::manual::ManualSpec;
 use crate::systems::planned::{Planned, ProvedRelease, Ran};
 
@@ -33,6 +35,7 @@ use super::matching::{self, Aim, Matching, Member};
 use super::pacing::Pacing;
 use super::refusal::Refusal;
 use super::selection::{self, Goal, Wanted};
+use super::sites;
 use super::stacks;
 use super::subject::Subject;
 
@@ -250,6 +253,11 @@ async fn look_for(
         Err(error) => return Ok(Seen::refused(cannot_look(&error))),
     };
     let inventory = Box::pin(stacks::complete(engine, aws, inventory, to, occasion)).await?;
+    let inventory = match Box::pin(sites::complete(engine, aws, inventory, to, occasion)).await {
+        Ok(inventory) => inventory,
+        Err(Failed::Aws(error)) if !error.class.may_pass() => return Ok(Seen::refused(cannot_look(&error))),
+        Err(failed) => return Err(failed),
+    };
     if is_own(engine, &inventory).await? {
         let why = format!("{} is what Rollbot itself runs as; roll it back from the AWS console.", spec.title());
         return Ok(Seen::refused(why));
@@ -367,6 +375,31 @@ pub(super) fn spec(target: &Target) -> TargetSpec {
             name: target.name.clone(),
             project: build.project.clone(),
             image: build.image.clone(),
+        }),
+        TargetKind::Site(site) => TargetSpec::Site(sites::spec(&target.name, site)),
+        TargetKind::Amplify(branch) => TargetSpec::Amplify(AmplifySpec::Branch(BranchSpec {
+            name: target.name.clone(),
+            app: branch.app.clone(),
+            branch: branch.branch.clone(),
+        })),
+        TargetKind::AmplifyDomain(domain) => TargetSpec::Amplify(AmplifySpec::Domain(DomainSpec {
+            name: target.name.clone(),
+            app: domain.app.clone(),
+            domain: domain.domain.clone(),
+            prefix: domain.prefix.clone(),
+            branch: domain.branch.clone(),
+        })),
+        TargetKind::Lambda(lambda) => TargetSpec::Lambda(LambdaSpec {
+            name: target.name.clone(),
+            function: lambda.function.clone(),
+            alias: lambda.alias.clone(),
+        }),
+        TargetKind::LambdaSettings(settings) => TargetSpec::LambdaSettings(SettingsSpec {
+            name: target.name.clone(),
+            function: settings.function.clone(),
+            timeout: settings.timeout,
+            memory: settings.memory,
+            environment: settings.environment.clone(),
         }),
         TargetKind::Manual(manual) => TargetSpec::Manual(ManualSpec {
             name: target.name.clone(),

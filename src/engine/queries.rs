@@ -220,8 +220,16 @@ fn was_about(incident: &Incident, service: &str) -> bool {
 /// Whether a target is something that runs and has releases.
 fn runs(target: &Target) -> bool {
     match &target.kind {
-        TargetKind::Ecs(_) | TargetKind::CodePipeline(_) | TargetKind::CodeBuild(_) | TargetKind::Stack(_) => true,
-        TargetKind::Manual(_) => false,
+        TargetKind::Ecs(_)
+        | TargetKind::CodePipeline(_)
+        | TargetKind::CodeBuild(_)
+        | TargetKind::Site(_)
+        | TargetKind::Amplify(_)
+        | TargetKind::AmplifyDomain(_)
+        | TargetKind::Lambda(_)
+        | TargetKind::Stack(_) => true,
+        // Settings are no releases.
+        TargetKind::LambdaSettings(_) | TargetKind::Manual(_) => false,
     }
 }
 

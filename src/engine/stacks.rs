@@ -58,19 +58,24 @@ pub(super) fn spec(name: &str, target: &StackTarget) -> StackSpec {
     }
 }
 
-/// The target that takes back the stack that owns an ECS service, where one is configured: what runs out of band there is
+/// The target that takes back the stack that owns an ECS service or a function, where one is configured: what runs out of band there is
 /// undone by the stack's next update.
 pub(super) fn owner(engine: &Engine, environment: &str, inventory: &Inventory) -> Option<String> {
-    let Inventory::Ecs(ecs) = inventory else { return None };
-    let owner = ecs.service.stack.as_deref()?;
+    let owner = inventory.stack()?;
     let services = engine.config.services.keys().filter_map(|name| engine.config.service(environment, name));
     let targets = services.flat_map(|service| {
         let targets = service.targets.iter().flat_map(|stage| &stage.targets);
         let owning = targets.filter(|target| match &target.kind {
             TargetKind::Stack(stack) => stack.stack == owner || look::name_of(&stack.stack) == owner,
-            TargetKind::Ecs(_) | TargetKind::CodePipeline(_) | TargetKind::CodeBuild(_) | TargetKind::Manual(_) => {
-                false
-            }
+            TargetKind::Ecs(_)
+            | TargetKind::CodePipeline(_)
+            | TargetKind::CodeBuild(_)
+            | TargetKind::Manual(_)
+            | TargetKind::Site(_)
+            | TargetKind::Amplify(_)
+            | TargetKind::AmplifyDomain(_)
+            | TargetKind::Lambda(_)
+            | TargetKind::LambdaSettings(_) => false,
         });
         owning.map(|target| (service.service.clone(), target.name.clone())).collect::<Vec<_>>()
     });
@@ -88,8 +93,14 @@ pub(super) async fn remember(engine: &Engine, inventory: Inventory) -> Inventory
             }
             Inventory::Stack(stack)
         }
-        other
-        @ (Inventory::Ecs(_) | Inventory::PipelineStage(_) | Inventory::CommitBuild(_) | Inventory::Manual(_)) => other,
+        other @ (Inventory::Ecs(_)
+        | Inventory::PipelineStage(_)
+        | Inventory::CommitBuild(_)
+        | Inventory::Site(_)
+        | Inventory::Amplify(_)
+        | Inventory::Lambda(_)
+        | Inventory::LambdaSettings(_)
+        | Inventory::Manual(_)) => other,
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::ids::{GroupId, Resource, StepId};
 use super::plan::{Need, Plan, Purpose, Step};
 use super::policy::Principal;
-use super::work::{Gate, Manual, Work};
+use super::work::{Asks, Gate, Manual, Work};
 
 /// How long a person is waited for before the step fails, and everybody is called again: longer than it takes to be
 /// woken and to read, short enough that a rollback does not stand over a shift.
@@ -27,17 +27,10 @@ pub(super) enum BoundAsk<'a> {
 impl<'a> BoundAsk<'a> {
     /// What approval binds of `work`, if a person does it.
     pub(super) fn of(work: &'a Work) -> Option<Self> {
-        match work {
-            Work::Gate(Gate { phrase, what }) => Some(Self::Gate { phrase, what }),
-            Work::Manual(Manual { text, by }) => Some(Self::Manual { text, by }),
-            Work::EcsService(_)
-            | Work::PipelineStage(_)
-            | Work::CommitBuild(_)
-            | Work::PipelineFreeze(_)
-            | Work::EcsCodeDeploy(_)
-            | Work::Stack(_)
-            | Work::Check(_) => None,
-        }
+        Some(match work.asks()? {
+            Asks::Gate(Gate { phrase, what }) => Self::Gate { phrase, what },
+            Asks::Manual(Manual { text, by }) => Self::Manual { text, by },
+        })
     }
 }
 
@@ -76,17 +69,7 @@ impl Step {
 
     /// Whether nothing goes on without this step: a gate is never passed by its failure, whatever its target is.
     pub fn is_needed(&self) -> bool {
-        match &self.work {
-            Work::Gate(_) => true,
-            Work::Manual(_)
-            | Work::EcsService(_)
-            | Work::EcsCodeDeploy(_)
-            | Work::Stack(_)
-            | Work::PipelineStage(_)
-            | Work::CommitBuild(_)
-            | Work::PipelineFreeze(_)
-            | Work::Check(_) => self.need == Need::Required,
-        }
+        self.work.gate().is_some() || self.need == Need::Required
     }
 }
 
@@ -100,17 +83,7 @@ impl Plan {
 
     /// The groups that its steps name, so that memberships can be looked up before a decision.
     pub fn groups(&self) -> Vec<GroupId> {
-        let named = self.steps().filter_map(|(_, step)| match &step.work {
-            Work::Manual(manual) => Some(&manual.by),
-            Work::Gate(_)
-            | Work::EcsService(_)
-            | Work::EcsCodeDeploy(_)
-            | Work::Stack(_)
-            | Work::PipelineStage(_)
-            | Work::CommitBuild(_)
-            | Work::PipelineFreeze(_)
-            | Work::Check(_) => None,
-        });
+        let named = self.steps().filter_map(|(_, step)| step.work.manual().map(|manual| &manual.by));
         let mut groups: Vec<GroupId> = named.flatten().filter_map(Principal::group).cloned().collect();
         groups.sort();
         groups.dedup();

@@ -125,6 +125,14 @@ pub enum Command {
         /// What exactly is to be done.
         what: Value,
     },
+    /// A step is about to put back what it changed in passing; that is allowed after Stop as well. Recorded before the
+    /// call.
+    Restore {
+        /// Which.
+        step: StepId,
+        /// What exactly is to be done.
+        what: Value,
+    },
     /// The other side accepted an act.
     Accept {
         /// Which step.

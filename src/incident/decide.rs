@@ -98,6 +98,7 @@ fn decide_requested(incident: &Incident, command: Command, facts: &Facts<'_>) ->
         | Command::Start { .. }
         | Command::Begin { .. }
         | Command::Act { .. }
+        | Command::Restore { .. }
         | Command::Accept { .. }
         | Command::Refuse { .. }
         | Command::Progress { .. }
@@ -164,6 +165,7 @@ fn decide_proposed(
         | Command::Pass { .. }
         | Command::Begin { .. }
         | Command::Act { .. }
+        | Command::Restore { .. }
         | Command::Accept { .. }
         | Command::Refuse { .. }
         | Command::Progress { .. }
@@ -334,6 +336,11 @@ fn decide_running(incident: &Incident, run: &Run, command: Command, facts: &Fact
         Command::Act { step, what } => {
             let record = active(run, &step)?;
             not_stopped(run)?;
+            let number = u32::try_from(record.acts.len()).unwrap_or(u32::MAX).saturating_add(1);
+            Ok(vec![What::Acting { step, number, what }])
+        }
+        Command::Restore { step, what } => {
+            let record = active(run, &step)?;
             let number = u32::try_from(record.acts.len()).unwrap_or(u32::MAX).saturating_add(1);
             Ok(vec![What::Acting { step, number, what }])
         }

@@ -10,7 +10,7 @@ use super::policy::{Known, Right, is_among};
 use super::rejection::Rejection;
 use super::remedy::{ChosenRemedy, RemedyRight};
 use super::step::StepState;
-use super::work::{Gate, Manual, Work};
+use super::work::{Asks, Gate, Manual};
 
 /// What somebody does about a step that waits for a person.
 pub(super) struct Pass {
@@ -35,21 +35,15 @@ pub(super) fn pass(incident: &Incident, run: &Run, pass: Pass, facts: &Facts<'_>
         return Err(Rejection::NotNow { state: format!("{step} is not waiting for that any more.") });
     };
     not_stopped(run)?;
-    match &waiting.work {
-        Work::Gate(Gate { phrase: expected, .. }) => {
+    match waiting.work.asks() {
+        Some(Asks::Gate(Gate { phrase: expected, .. })) => {
             may_vote(incident, &run.proposal, &facts.actor, facts.policy)?;
             if phrase.as_deref().map(str::trim) != Some(expected.as_str()) {
                 return Err(Rejection::WrongPhrase { phrase: expected.clone() });
             }
         }
-        Work::Manual(Manual { by, .. }) => may_do(incident, run, by, facts)?,
-        Work::EcsService(_)
-        | Work::PipelineStage(_)
-        | Work::CommitBuild(_)
-        | Work::PipelineFreeze(_)
-        | Work::EcsCodeDeploy(_)
-        | Work::Stack(_)
-        | Work::Check(_) => {
+        Some(Asks::Manual(Manual { by, .. })) => may_do(incident, run, by, facts)?,
+        None => {
             return Err(Rejection::NotNow { state: format!("{step} waits for nobody.") });
         }
     }

@@ -9,10 +9,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::freeze_work::FreezeWork;
 use super::ids::{ChannelId, FreezeId, IncidentId, Resource};
 use super::policy::Actor;
 use super::step::{Evidence, StepRecord, StepState};
-use super::work::{PipelineFreeze, Stop};
+use super::work::Stop;
 
 /// Deployments held back at one place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,10 +22,10 @@ pub struct Freeze {
     pub id: FreezeId,
     /// The environment through whose account it is reached.
     pub environment: String,
-    /// The pipeline's ARN and the stage.
+    /// The pipeline's ARN and the stage, or the branch's ARN.
     pub resource: Resource,
     /// What is held.
-    pub work: PipelineFreeze,
+    pub work: FreezeWork,
     /// Since when.
     pub opened_at: Timestamp,
     /// Who holds it; when there is nobody left, it is opened.

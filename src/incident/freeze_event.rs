@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::freeze::{Cause, Direction, Freeze, Held, HoldOutput, Holder, Shown, Then};
+use super::freeze_work::FreezeWork;
 use super::ids::{FreezeId, IncidentId, Resource};
 use super::policy::Actor;
 use super::step::{Act, ActOutcome, Evidence, Failure, StepRecord, StepState};
-use super::work::PipelineFreeze;
 
 /// One fact, with when and by whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub enum FreezeWhat {
         /// The place.
         resource: Resource,
         /// What is held.
-        work: PipelineFreeze,
+        work: FreezeWork,
         /// Who.
         holder: Box<Holder>,
     },

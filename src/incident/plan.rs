@@ -132,14 +132,35 @@ impl<'a> BoundRelease<'a> {
 fn exactly(work: &Work) -> Option<serde_json::Value> {
     match work {
         Work::Stack(work) => work.bound(),
+        Work::Site(work) => work.bound(),
+        Work::Amplify(work) => work.bound(),
+        Work::Lambda(work) => work.bound(),
         Work::EcsService(_)
         | Work::EcsCodeDeploy(_)
-        | Work::PipelineFreeze(_)
+        | Work::Freeze(_)
         | Work::PipelineStage(_)
         | Work::CommitBuild(_)
         | Work::Check(_)
         | Work::Gate(_)
         | Work::Manual(_) => None,
+    }
+}
+
+/// What it means that this has changed, for people.
+fn exactly_words(work: &Work) -> &'static str {
+    match work {
+        Work::Amplify(work) => work.bound_words(),
+        Work::Lambda(work) => work.drifted(),
+        Work::Site(_) => "which objects are copied or deleted has changed",
+        Work::Stack(_)
+        | Work::EcsService(_)
+        | Work::EcsCodeDeploy(_)
+        | Work::Freeze(_)
+        | Work::PipelineStage(_)
+        | Work::CommitBuild(_)
+        | Work::Check(_)
+        | Work::Gate(_)
+        | Work::Manual(_) => "its change set was made anew, because the old one no longer fits",
     }
 }
 
@@ -234,8 +255,7 @@ impl Plan {
                 changes.push(format!("{}: it takes {} now", step.title, step.verbs.join(", ")));
             }
             if exactly(&old.work) != exactly(&step.work) {
-                changes
-                    .push(format!("{}: its change set was made anew, because the old one no longer fits", step.title));
+                changes.push(format!("{}: {}", step.title, exactly_words(&step.work)));
             }
             if old.loses != step.loses {
                 changes.push(format!("{}: what may be lost has changed", step.title));

@@ -10,6 +10,7 @@ use super::event::{Event, What};
 use super::evolve::{evolve, open};
 use super::freeze::{Cause, Holder};
 use super::freeze_event::{FreezeEvent, FreezeWhat};
+use super::freeze_work::FreezeWork;
 use super::ids::{ChannelId, FreezeId, GroupId, IncidentId, Resource, StepId, TeamId, UserId};
 use super::incident::{End, Incident, Proposal, Terms, Verdict};
 use super::plan::{Lane, Need, Plan, Purpose, Stage, Step};
@@ -131,7 +132,7 @@ pub(crate) fn freezes() -> Step {
         chosen: None,
         from: None,
         to: None,
-        work: Work::PipelineFreeze(work),
+        work: Work::Freeze(FreezeWork::Pipeline(work)),
         ..rolls_back("freeze")
     }
 }
@@ -159,7 +160,7 @@ pub(crate) fn freeze_opened(holder: Holder) -> FreezeEvent {
         id: FreezeId::new("fz-23456"),
         environment: "prod".to_owned(),
         resource: freezes().resource,
-        work: pipeline_freeze(),
+        work: FreezeWork::Pipeline(pipeline_freeze()),
         holder: Box::new(holder),
     };
     FreezeEvent { at: at(0), by: person(ANNA), what }

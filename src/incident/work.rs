@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::amplify::{AmplifyCheck, AmplifyWork};
 use super::build::CommitBuild;
+use super::freeze_work::FreezeWork;
+use super::lambda::LambdaWork;
 use super::pipeline::PipelineStage;
 use super::policy::Principal;
 use super::release::Image;
+use super::site::SiteWork;
 use super::stack::{StackWay, StackWork};
 
 /// What exactly a step does.
@@ -19,14 +23,21 @@ pub enum Work {
     EcsService(EcsService),
     /// Takes a CloudFormation stack back.
     Stack(StackWork),
-    /// Holds deployments back at a stage of a pipeline.
-    PipelineFreeze(PipelineFreeze),
+    /// Holds deployments back. Stored under the name of its first kind: records have it since before there were others.
+    #[serde(rename = "pipeline_freeze")]
+    Freeze(FreezeWork),
     /// Takes a stage of a pipeline back.
     PipelineStage(PipelineStage),
     /// Deploys an earlier commit by a build.
     CommitBuild(CommitBuild),
+    /// Takes a static site back.
+    Site(SiteWork),
+    /// Takes something on Amplify Hosting back.
+    Amplify(AmplifyWork),
     /// Takes an ECS service that `CodeDeploy` deploys back to a task definition.
     EcsCodeDeploy(EcsCodeDeploy),
+    /// Takes a Lambda function back, or changes its settings.
+    Lambda(LambdaWork),
     /// Looks whether something is healthy.
     Check(CheckWork),
     /// Waits until somebody has typed the name of what will be destroyed.
@@ -68,9 +79,20 @@ impl Work {
     pub fn chooses(&self) -> bool {
         match self {
             Self::Stack(work) => matches!(work.way, StackWay::ChangeSet(_)),
-            Self::EcsService(_) | Self::EcsCodeDeploy(_) | Self::PipelineStage(_) | Self::CommitBuild(_) => true,
-            Self::PipelineFreeze(_) | Self::Gate(_) | Self::Manual(_) | Self::Check(_) => false,
+            Self::Lambda(work) => work.chooses(),
+            Self::EcsService(_)
+            | Self::EcsCodeDeploy(_)
+            | Self::PipelineStage(_)
+            | Self::CommitBuild(_)
+            | Self::Site(_)
+            | Self::Amplify(_) => true,
+            Self::Freeze(_) | Self::Gate(_) | Self::Manual(_) | Self::Check(_) => false,
         }
+    }
+
+    /// Whether it changes settings alone, and leaves the release as it is.
+    pub fn is_of_settings(&self) -> bool {
+        matches!(self, Self::Lambda(LambdaWork::Settings(_)))
     }
 
     /// What it asks of a person, if it is one who does this.
@@ -82,10 +104,34 @@ impl Work {
             | Self::EcsCodeDeploy(_)
             | Self::PipelineStage(_)
             | Self::CommitBuild(_)
-            | Self::PipelineFreeze(_)
+            | Self::Site(_)
+            | Self::Amplify(_)
+            | Self::Freeze(_)
             | Self::Stack(_)
+            | Self::Lambda(_)
             | Self::Check(_) => None,
         }
+    }
+
+    /// The gate that it is, if it is one.
+    pub fn gate(&self) -> Option<&Gate> {
+        match self.asks()? {
+            Asks::Gate(gate) => Some(gate),
+            Asks::Manual(_) => None,
+        }
+    }
+
+    /// What it asks somebody to do by hand, if it does.
+    pub fn manual(&self) -> Option<&Manual> {
+        match self.asks()? {
+            Asks::Manual(manual) => Some(manual),
+            Asks::Gate(_) => None,
+        }
+    }
+
+    /// The check that it is, if it is one.
+    pub fn check(&self) -> Option<&CheckWork> {
+        if let Self::Check(check) = self { Some(check) } else { None }
     }
 
     /// Whether it is a person who does this, and Rollbot waits for them.
@@ -208,6 +254,17 @@ pub enum Check {
     Http(HttpCheck),
     /// The targets of an ECS service in its load balancer.
     TargetGroup(TargetGroupCheck),
+    /// Alarms of `CloudWatch`.
+    Alarms(AlarmsCheck),
+    /// What a branch on Amplify Hosting shows.
+    Amplify(AmplifyCheck),
+}
+
+/// Which alarms have to be OK.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmsCheck {
+    /// Their names.
+    pub names: Vec<String>,
 }
 
 /// What an HTTP endpoint has to answer.

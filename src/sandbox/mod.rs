@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod bot;
+mod pipeline;
 pub mod player;
 pub mod record;
 pub mod scenario;

@@ -171,10 +171,20 @@ impl<'a> Player<'a> {
                 let approved = self.stage.aws.approve_action(pipeline, name, action);
                 approved.map_err(|refusal| no(format!("AWS refused: {refusal}")))
             }
+            What::Alarm { alarm, state } => {
+                (self.print)(&format!("--- the alarm {alarm} is {} now ---", state.word()));
+                self.stage.aws.set_alarm(alarm, *state);
+                Ok(())
+            }
             What::Fault { operation, fault, times } => {
                 (self.print)(&format!("--- {times} of the next {operation} will {} ---", fault.words()));
                 self.stage.faults.add(operation, *fault, *times);
                 Ok(())
+            }
+            What::Told { body } => {
+                (self.print)("--- the pipeline tells how its deployment ended ---");
+                let (status, answer) = self.stage.tell(body).await?;
+                if status < 300 { Ok(()) } else { Err(no(format!("the bot answers {status}: {answer}"))) }
             }
             What::SlackDown { seconds } => {
                 (self.print)(&format!("--- Slack answers nothing for {seconds} s ---"));

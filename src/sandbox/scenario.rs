@@ -102,6 +102,10 @@ const ECS_PLAYBOOK: Files = files! {
         "group": "several services go back as one";
         "codedeploy": "CodeDeploy deploys the service, and its bad deployment is over";
         "codedeploy-in-flight": "CodeDeploy still keeps the old tasks", fastest: 30;
+        "frontend": "a static site and the ECS service behind it are bad together";
+        "frontend-only": "the static site alone is bad, and an invalidation takes its time", fastest: 40;
+        "frontend-origin-path": "the origin path says which build is live, and somebody else changes it too";
+        "frontend-versions": "only the bucket's versions know what was live before";
     ]
 };
 
@@ -110,6 +114,9 @@ const CIRA_INVOICE: Files = files! {
         "update-in-flight": "the update of the API stack is still under way", fastest: 50;
         "update-rollback-failed": "taking the update of the API stack back got stuck";
         "create-failed": "the creation of the monitoring stack failed";
+        "lambda-timeout": "a function times out: more time at once, then the code before";
+        "lambda-canary": "a tenth of the calls of an alias goes to a bad version";
+        "alias-unused": "an alias that nobody calls is moved, and that helps nobody";
     ]
 };
 
@@ -118,20 +125,49 @@ const CONFIGURED: &[(&str, &str, &str)] = &[
     ("ecs-playbook", "several", SEVERAL_TARGETS),
     ("ecs-playbook", "several-fails", SEVERAL_TARGETS),
     ("ecs-playbook", "group", SEVERAL_TARGETS),
+    ("ecs-playbook", "frontend", BOTH_HALVES),
+    ("ecs-playbook", "frontend-only", BOTH_HALVES),
+    ("ecs-playbook", "frontend-origin-path", BOTH_HALVES),
+    ("ecs-playbook", "frontend-versions", BOTH_HALVES),
 ];
+
+/// An ECS service and a static site.
+const BOTH_HALVES: &str = include_str!("scenarios/ecs-playbook/frontend.rollbot.yml");
 
 const SEVERAL_TARGETS: &str = include_str!("scenarios/ecs-playbook/several.rollbot.yml");
 
 const APGMS: Files = files! {
-    "apgms", "a pipeline's last deployment to staging answers 500", site_of: "Apgms", [
+    "apgms", "a pipeline's last deployment to staging answers 500", site_of: "apgms-staging", [
+        "in-flight": "the bad commit is still being deployed", fastest: 40;
         "structure-changed": "the pipeline was changed since, so it is run again for the commit";
         "approval-inside": "the stage has a manual approval of its own";
         "cdk-deploy": "a build of the earlier commit deploys it";
+        "previous-template": "the earlier template is deployed from S3";
+    ]
+};
+
+const BAYON_COAGENT: Files = files! {
+    "bayon-coagent", "a stack and its Amplify frontend whose deployment fails its smoke tests",
+    site_of: "bayon-coagent-development", [
+        "not-updating": "CloudFormation has taken the update of the stack back by itself";
+        "job-running": "the frontend is still being built", fastest: 40;
+        "manual-app": "the frontend's app has no repository";
+        "lost-commit": "Amplify builds the newest commit instead of the one that it is asked for", fastest: 50;
+        "webhook": "the builds were started by a webhook and do not name their commits";
+        "no-earlier": "the frontend was never deployed well before";
+    ]
+};
+
+const PROP_IE: Files = files! {
+    "prop-ie", "a stack and an Amplify branch whose release answers 500", site_of: "prop-ie-production-appsync-stack", [
+        "blue-green": "traffic was shifted to a branch that answers 500";
+        "domain-fails": "Amplify cannot shift the traffic back";
+        "update-failed": "the update of the stack failed half-way";
     ]
 };
 
 /// Every scenario that is shipped.
-const SCENARIOS: &[Files] = &[ECS_PLAYBOOK, APGMS, CIRA_INVOICE];
+const SCENARIOS: &[Files] = &[ECS_PLAYBOOK, APGMS, CIRA_INVOICE, BAYON_COAGENT, PROP_IE];
 
 /// Every scenario and variant with what it is about.
 pub fn list() -> Vec<(String, &'static str)> {

@@ -13,11 +13,15 @@
 //! sre: leaves the group sre-team
 //! aws: deploy shop-prod/api api:5
 //! aws: throttle UpdateService 2
+//! aws: alarm api-5xx-prod ALARM
 //! slack: down 5
+//! ci: {"id": "run-7", "environment": "prod", "service": "api", "status": "failed", "stage": "smoke tests"}
 //! pause: 2
 //! ```
 
 use std::fmt;
+
+use super::aws::AlarmState;
 
 /// One line of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +83,13 @@ pub enum What {
         /// The approval action's name.
         action: String,
     },
+    /// A CloudWatch alarm begins to say something else.
+    Alarm {
+        /// Its name.
+        alarm: String,
+        /// What it says.
+        state: AlarmState,
+    },
     /// AWS answers so many calls of an operation with this fault.
     Fault {
         /// The operation: `UpdateService`, `chat.postMessage`.
@@ -87,6 +98,11 @@ pub enum What {
         fault: FaultKind,
         /// How many calls.
         times: u32,
+    },
+    /// A pipeline tells of a deployment, signed as it has to be.
+    Told {
+        /// What it sends to `/triggers/deploys`.
+        body: String,
     },
     /// Slack answers nothing for so many seconds.
     SlackDown {
@@ -204,6 +220,8 @@ pub fn read_line(line: &str) -> Result<What, String> {
         },
         "aws" => read_aws(rest),
         "slack" => read_slack(rest),
+        "ci" if rest.starts_with('{') => Ok(What::Told { body: rest.to_owned() }),
+        "ci" => Err("what does the pipeline tell? Write the JSON that it sends, `{\"id\": …}`".to_owned()),
         "pause" => rest
             .parse()
             .map(|seconds| What::Pause { seconds })
@@ -262,6 +280,10 @@ fn read_aws(rest: &str) -> Result<What, String> {
             Ok(What::Deploy { service: (*service).to_owned(), task_definition: (*task_definition).to_owned() })
         }
         ["approve", stage, action] => Ok(What::Approve { stage: (*stage).to_owned(), action: (*action).to_owned() }),
+        ["alarm", alarm, state] => match AlarmState::of(state) {
+            Some(state) => Ok(What::Alarm { alarm: (*alarm).to_owned(), state }),
+            None => Err(format!("an alarm is never `{state}`; write OK, ALARM or INSUFFICIENT_DATA")),
+        },
         [kind, operation, times] => fault(kind, operation, times),
         [kind, operation] => fault(kind, operation, "1"),
         _ => Err("what happens at AWS? Write `deploy cluster/service family:revision` or `throttle UpdateService 2`"
@@ -303,11 +325,12 @@ mod tests {
             "# a comment\n\ndev: /rollback prod api because it answers 500\nwait: card \"Waiting\"\nsre: [Approve]\n\
              sre: [Submit] Confirmation = rollback-production\nwait: thread \"v42\"\nwait: @sre alone \"already\"\n\
              bot: kill\nbot: start\nsre: leaves the group @sre-team\naws: deploy shop-prod/api api:5\naws: lose UpdateService\nslack: down 5\n\
-             slack: throttle chat.postMessage 2\npause: 2",
+             slack: throttle chat.postMessage 2\npause: 2\nci: {\"id\": \"run-7\"}",
         )
         .unwrap();
         let whats: Vec<&What> = script.iter().map(|line| &line.what).collect();
-        assert_eq!(script.len(), 14);
+        assert_eq!(script.len(), 15);
+        assert_eq!(whats[14], &What::Told { body: "{\"id\": \"run-7\"}".to_owned() });
         let leaves = What::Leave { who: "sre".to_owned(), group: "sre-team".to_owned() };
         assert!(whats.contains(&&leaves), "{whats:?}");
         assert_eq!(script[0].number, 3);
@@ -332,8 +355,10 @@ mod tests {
             ("wait: roof \"x\"", "where is it to be seen?"),
             ("bot: sleep", "kill, terminate or start"),
             ("aws: explode", "what happens at AWS?"),
+            ("aws: alarm api-5xx-prod loud", "never `loud`"),
             ("aws: throttle UpdateService often", "not a number of calls"),
             ("slack: nothing", "what happens at Slack?"),
+            ("ci: failed", "Write the JSON that it sends"),
             ("pause: long", "not a number of seconds"),
             ("sre: [Submit] phrase", "Label = value"),
         ] {

@@ -14,6 +14,7 @@ use crate::incident::time::Pace;
 
 use super::aws::{AwsStandIn, Seed};
 use super::bot::{Bot, BotSettings};
+use super::pipeline;
 use super::record::By;
 use super::scenario::Scenario;
 use super::script::FaultKind;
@@ -58,10 +59,18 @@ impl Stage {
         let folder = tempfile::Builder::new().prefix("rollbot-sandbox-").tempdir()?;
         let site = aws.site(scenario.site_of).unwrap_or_default();
         let mut configuration = scenario.configuration.replace("@site@", &site);
-        for service in &scenario.seed.services {
-            let site = aws.site(&service.name).unwrap_or_default();
-            configuration = configuration.replace(&format!("@site:{}@", service.name), &site);
+        for (name, site) in aws.sites() {
+            configuration = configuration.replace(&format!("@site:{name}@"), site);
         }
+        for distribution in scenario.seed.distributions.keys() {
+            let site = aws.site(distribution).unwrap_or_default();
+            configuration = configuration.replace(&format!("@site:{distribution}@"), &site);
+        }
+        for function in scenario.seed.functions.keys() {
+            let site = aws.site(function).unwrap_or_default();
+            configuration = configuration.replace(&format!("@site:{function}@"), &site);
+        }
+        let secrets = pipeline::secrets(&configuration);
         std::fs::write(folder.path().join("rollbot.yml"), configuration)?;
         let environment = [
             ("ROLLBOT_CONFIG", "rollbot.yml".to_owned()),
@@ -78,7 +87,8 @@ impl Stage {
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
             ("NO_PROXY", "127.0.0.1".to_owned()),
         ];
-        let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let environment =
+            environment.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(secrets).collect();
         let settings = BotSettings { program, folder: folder.path().to_owned(), environment };
         let bot = Bot::new(settings, clock)?;
         slack.connect_app(&bot.base_url());
@@ -106,6 +116,14 @@ impl Stage {
                 }
             })
         })));
+    }
+
+    /// A pipeline sends `body` to `/triggers/deploys`. Returns the bot's status and answer.
+    ///
+    /// # Errors
+    /// When the bot does not answer.
+    pub async fn tell(&self, body: &str) -> io::Result<(u16, String)> {
+        pipeline::tell(&self.bot.base_url(), body).await
     }
 
     /// Where the bot's store, configuration and log lie.

@@ -10,7 +10,7 @@ use crate::incident::incident::{Incident, Proposal, Run};
 use crate::incident::plan::{Purpose, Step};
 use crate::incident::remedy::RemedyRight;
 use crate::incident::step::{StepRecord, StepState};
-use crate::incident::work::Work;
+use crate::incident::work::Asks;
 
 /// What a button does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,7 +220,7 @@ fn ways_on(run: &Run, step: &Step, record: &StepRecord) -> Vec<Action> {
     ways.extend(offered.map(|remedy| Action::Remedy { step: id.clone(), attempt, remedy: remedy.id.clone() }));
     if let (StepState::Failed(failure), Some((purpose, _))) = (&record.state, run.proposal.plan.step(id))
         && may_skip
-        && !matches!(step.work, Work::Gate(_))
+        && step.work.gate().is_none()
     {
         let as_what = if proves_nothing(purpose, failure) { GoOn::Unproved } else { GoOn::Without };
         ways.push(Action::Skip { step: id.clone(), attempt, as_what });
@@ -231,16 +231,9 @@ fn ways_on(run: &Run, step: &Step, record: &StepRecord) -> Vec<Action> {
 /// What the steps that wait for a person wait for; as many as a card shows.
 fn passes(run: &Run) -> impl Iterator<Item = Action> + '_ {
     awaited(run).take(ASKS).filter_map(|(step, record)| {
-        let asked = match &step.work {
-            Work::Gate(_) => Asked::Phrase,
-            Work::Manual(_) => Asked::Done,
-            Work::EcsService(_)
-            | Work::PipelineStage(_)
-            | Work::CommitBuild(_)
-            | Work::PipelineFreeze(_)
-            | Work::EcsCodeDeploy(_)
-            | Work::Stack(_)
-            | Work::Check(_) => return None,
+        let asked = match step.work.asks()? {
+            Asks::Gate(_) => Asked::Phrase,
+            Asks::Manual(_) => Asked::Done,
         };
         Some(Action::Pass { step: step.id.clone(), attempt: record.attempt, asked })
     })

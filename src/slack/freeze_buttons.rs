@@ -2,6 +2,7 @@
 //! record: a button carries an opaque id, and an id that is not among those that are legal now is stale.
 
 use crate::incident::freeze::{Cause, Direction, Freeze, Then, Transition};
+use crate::incident::freeze_work::FreezeWork;
 use crate::incident::ids::{Digest, FreezeId};
 use crate::incident::step::StepState;
 
@@ -97,6 +98,7 @@ pub fn buttons(freeze: &Freeze) -> Vec<FreezeButton> {
 fn can_run_again(freeze: &Freeze) -> bool {
     freeze.direction == Direction::Hold
         && freeze.is_held()
+        && matches!(freeze.work, FreezeWork::Pipeline(_))
         && freeze.holders.iter().any(|holder| matches!(holder.cause, Cause::Incident { .. }))
         && freeze.held.as_ref().is_some_and(|held| held.transition == Transition::ByRollbot)
 }

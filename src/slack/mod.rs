@@ -6,6 +6,7 @@ pub mod client;
 pub mod client_error;
 pub mod client_types;
 mod commands;
+pub mod deploy_mirror;
 pub mod desk;
 #[cfg(test)]
 mod desk_people_tests;

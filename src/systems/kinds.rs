@@ -4,19 +4,24 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::amplify;
 use super::cloudformation;
 use super::codebuild;
 use super::codepipeline;
-use super::codepipeline::FreezeOrder;
 use super::ecs;
+use super::freezes::FreezeOrder;
+use super::lambda;
 use super::manual;
 use super::planned::{PlanRefusal, Planned, ProvedRelease, Ran, ReleaseLine, ReleaseStatus};
+use super::static_site;
 use super::step_kind::{Acted, Judgement, Looked, StepJournal, StepKind};
 use crate::aws::error::ErrorClass;
 use crate::aws::{Aws, AwsError};
 use crate::clock::Clock;
+use crate::incident::amplify::{AmplifyWork, BranchJob, DomainRoute};
 use crate::incident::build::CommitBuild;
 use crate::incident::ids::Resource;
+use crate::incident::lambda::LambdaWork;
 use crate::incident::pipeline::PipelineStage;
 use crate::incident::release::Release;
 use crate::incident::stack::StackWork;
@@ -34,6 +39,14 @@ pub enum TargetSpec {
     PipelineStage(codepipeline::StageSpec),
     /// A build project.
     CommitBuild(codebuild::BuildSpec),
+    /// A static site.
+    Site(static_site::SiteSpec),
+    /// A branch or a domain of an Amplify app.
+    Amplify(amplify::AmplifySpec),
+    /// A Lambda function.
+    Lambda(lambda::LambdaSpec),
+    /// Settings of a Lambda function.
+    LambdaSettings(lambda::SettingsSpec),
     /// Something that a person does by hand.
     Manual(manual::ManualSpec),
 }
@@ -49,6 +62,14 @@ pub enum Inventory {
     PipelineStage(Box<codepipeline::StageInventory>),
     /// Of a build project.
     CommitBuild(Box<codebuild::BuildInventory>),
+    /// Of a static site.
+    Site(Box<static_site::SiteInventory>),
+    /// Of a branch or a domain of an Amplify app.
+    Amplify(Box<amplify::AmplifyInventory>),
+    /// Of a Lambda function.
+    Lambda(Box<lambda::LambdaInventory>),
+    /// Of the settings of a Lambda function.
+    LambdaSettings(Box<lambda::SettingsInventory>),
     /// There is nothing to find of what a person does by hand.
     Manual(manual::ManualSpec),
 }
@@ -61,6 +82,10 @@ impl TargetSpec {
             Self::Stack(spec) => &spec.name,
             Self::PipelineStage(spec) => &spec.name,
             Self::CommitBuild(spec) => &spec.name,
+            Self::Site(spec) => &spec.name,
+            Self::Amplify(spec) => spec.name(),
+            Self::Lambda(spec) => &spec.name,
+            Self::LambdaSettings(spec) => &spec.name,
             Self::Manual(spec) => &spec.name,
         }
     }
@@ -72,6 +97,10 @@ impl TargetSpec {
             Self::Stack(spec) => format!("CloudFormation stack {}", spec.stack),
             Self::PipelineStage(spec) => format!("pipeline {}, stage {}", spec.pipeline, spec.stage),
             Self::CommitBuild(spec) => format!("build project {}", spec.project),
+            Self::Site(spec) => spec.title(),
+            Self::Amplify(spec) => spec.title(),
+            Self::Lambda(spec) => spec.title(),
+            Self::LambdaSettings(spec) => format!("settings of Lambda function {}", spec.function),
             Self::Manual(spec) => spec.title.clone(),
         }
     }
@@ -89,6 +118,12 @@ impl TargetSpec {
             }
             Self::CommitBuild(spec) => {
                 Ok(Inventory::CommitBuild(Box::new(Box::pin(codebuild::look(aws, spec, to)).await?)))
+            }
+            Self::Site(spec) => Ok(Inventory::Site(Box::new(Box::pin(static_site::look(aws, spec)).await?))),
+            Self::Amplify(spec) => Ok(Inventory::Amplify(Box::new(Box::pin(spec.look(aws, to)).await?))),
+            Self::Lambda(spec) => Ok(Inventory::Lambda(Box::new(Box::pin(lambda::look(aws, spec, to)).await?))),
+            Self::LambdaSettings(spec) => {
+                Ok(Inventory::LambdaSettings(Box::new(Box::pin(lambda::look_at_settings(aws, spec)).await?)))
             }
             Self::Manual(spec) => Ok(Inventory::Manual(spec.clone())),
         }
@@ -109,10 +144,22 @@ impl TargetSpec {
             (Self::Stack(_), Inventory::Stack(inventory)) => cloudformation::plan(inventory, to),
             (Self::PipelineStage(_), Inventory::PipelineStage(inventory)) => codepipeline::plan(inventory, to),
             (Self::CommitBuild(_), Inventory::CommitBuild(inventory)) => codebuild::plan(inventory, to),
+            (Self::Site(_), Inventory::Site(inventory)) => static_site::plan(inventory, to),
+            (Self::Amplify(_), Inventory::Amplify(inventory)) => inventory.plan(to),
+            (Self::Lambda(_), Inventory::Lambda(inventory)) => lambda::plan(inventory, to, proved),
+            (Self::LambdaSettings(_), Inventory::LambdaSettings(inventory)) => lambda::settings_plan::plan(inventory),
             (Self::Manual(spec), _) => Ok(manual::plan(spec)),
-            (Self::Ecs(_) | Self::PipelineStage(_) | Self::CommitBuild(_) | Self::Stack(_), _) => {
-                Err(PlanRefusal::new("Something else was looked at. Ask again."))
-            }
+            (
+                Self::Amplify(_)
+                | Self::Lambda(_)
+                | Self::LambdaSettings(_)
+                | Self::Site(_)
+                | Self::Ecs(_)
+                | Self::PipelineStage(_)
+                | Self::CommitBuild(_)
+                | Self::Stack(_),
+                _,
+            ) => Err(PlanRefusal::new("Something else was looked at. Ask again.")),
         }
     }
 }
@@ -125,7 +172,27 @@ impl Inventory {
             Self::Stack(inventory) => Resource::new(inventory.stack.arn.clone()),
             Self::PipelineStage(inventory) => codepipeline::plan::resource(inventory),
             Self::CommitBuild(inventory) => Resource::new(inventory.arn.clone()),
+            Self::Site(inventory) => static_site::plan::resource(inventory),
+            Self::Amplify(inventory) => inventory.resource(),
+            Self::Lambda(inventory) => Resource::new(inventory.arn()),
+            Self::LambdaSettings(inventory) => Resource::new(inventory.latest.arn.clone()),
             Self::Manual(spec) => spec.resource(),
+        }
+    }
+
+    /// The stack that owns it, where something says that one does.
+    pub fn stack(&self) -> Option<&str> {
+        match self {
+            Self::Ecs(inventory) => inventory.service.stack.as_deref(),
+            Self::Lambda(inventory) => inventory.stack.as_deref(),
+            // Of settings the plan says so itself, and what is set for a while is not to last.
+            Self::LambdaSettings(_)
+            | Self::Stack(_)
+            | Self::PipelineStage(_)
+            | Self::CommitBuild(_)
+            | Self::Amplify(_)
+            | Self::Manual(_)
+            | Self::Site(_) => None,
         }
     }
 
@@ -136,15 +203,25 @@ impl Inventory {
             Self::Stack(inventory) => cloudformation::releases::releases(inventory),
             Self::PipelineStage(inventory) => codepipeline::releases(inventory),
             Self::CommitBuild(inventory) => codebuild::releases(inventory),
-            Self::Manual(_) => Vec::new(),
+            Self::Site(inventory) => static_site::releases(inventory),
+            Self::Amplify(inventory) => inventory.releases(),
+            Self::Lambda(inventory) => lambda::releases(inventory),
+            Self::LambdaSettings(_) | Self::Manual(_) => Vec::new(),
         }
     }
 
     /// What runs and what is going on, as a sentence without a full stop, where the releases alone do not say it.
     pub fn stands(&self) -> Option<String> {
         match self {
-            Self::Ecs(_) | Self::PipelineStage(_) | Self::CommitBuild(_) | Self::Manual(_) => None,
+            Self::Lambda(inventory) => lambda::releases::stands(inventory),
+            Self::Ecs(_)
+            | Self::LambdaSettings(_)
+            | Self::Site(_)
+            | Self::PipelineStage(_)
+            | Self::CommitBuild(_)
+            | Self::Manual(_) => None,
             Self::Stack(inventory) => Some(cloudformation::releases::stands(inventory)),
+            Self::Amplify(inventory) => inventory.stands(),
         }
     }
 
@@ -155,7 +232,10 @@ impl Inventory {
             Self::Stack(inventory) => cloudformation::releases::past(inventory),
             Self::PipelineStage(inventory) => codepipeline::past(inventory),
             Self::CommitBuild(inventory) => codebuild::past(inventory),
-            Self::Manual(_) => Vec::new(),
+            Self::Site(inventory) => static_site::past(inventory),
+            Self::Amplify(inventory) => inventory.past(),
+            Self::Lambda(inventory) => lambda::past(inventory),
+            Self::LambdaSettings(_) | Self::Manual(_) => Vec::new(),
         }
     }
 
@@ -182,7 +262,14 @@ impl Inventory {
         match self {
             Self::Ecs(inventory) => ecs::learn_commits(inventory, aws).await,
             // Their releases bear their commits, or nothing does.
-            Self::PipelineStage(_) | Self::CommitBuild(_) | Self::Stack(_) | Self::Manual(_) => Ok(()),
+            Self::PipelineStage(_)
+            | Self::CommitBuild(_)
+            | Self::Stack(_)
+            | Self::Amplify(_)
+            | Self::Lambda(_)
+            | Self::LambdaSettings(_)
+            | Self::Site(_)
+            | Self::Manual(_) => Ok(()),
         }
     }
 }
@@ -194,12 +281,20 @@ pub enum System<'a> {
     Ecs(&'a EcsService),
     /// A CloudFormation stack.
     Stack(&'a StackWork),
-    /// A stage of a pipeline that is held or opened; its own record carries it, not a plan's step.
-    PipelineFreeze(&'a FreezeOrder),
+    /// A place that is held or opened; its own record carries it, not a plan's step.
+    Freeze(&'a FreezeOrder),
     /// A stage of a pipeline.
     PipelineStage(&'a PipelineStage),
     /// A build project.
     CommitBuild(&'a CommitBuild),
+    /// A static site, with the list of its objects where it has one.
+    Site(static_site::SiteStep<'a>),
+    /// A branch of an Amplify app.
+    AmplifyBranch(&'a BranchJob),
+    /// A name of a domain of an Amplify app.
+    AmplifyDomain(&'a DomainRoute),
+    /// A Lambda function.
+    Lambda(&'a LambdaWork),
     /// An ECS service under `CodeDeploy`.
     EcsCodeDeploy(&'a EcsCodeDeploy),
 }
@@ -212,9 +307,19 @@ impl<'a> System<'a> {
             Work::Stack(work) => Some(Self::Stack(work)),
             Work::PipelineStage(work) => Some(Self::PipelineStage(work)),
             Work::CommitBuild(work) => Some(Self::CommitBuild(work)),
+            Work::Site(work) => Some(Self::Site(static_site::SiteStep { work, manifest: None })),
+            Work::Amplify(AmplifyWork::Branch(work)) => Some(Self::AmplifyBranch(work)),
+            Work::Amplify(AmplifyWork::Domain(work)) => Some(Self::AmplifyDomain(work)),
+            Work::Lambda(work) => Some(Self::Lambda(work)),
             Work::EcsCodeDeploy(work) => Some(Self::EcsCodeDeploy(work)),
-            Work::PipelineFreeze(_) | Work::Check(_) | Work::Gate(_) | Work::Manual(_) => None,
+            Work::Freeze(_) | Work::Check(_) | Work::Gate(_) | Work::Manual(_) => None,
         }
+    }
+
+    /// The same with the list of objects that was approved, where the work names one.
+    #[must_use]
+    pub fn with(self, manifest: Option<&'a static_site::manifest::Manifest>) -> Self {
+        if let Self::Site(step) = self { Self::Site(static_site::SiteStep { manifest, ..step }) } else { self }
     }
 
     /// Looks, judges what was seen, and says what the other side reports.
@@ -230,9 +335,14 @@ impl<'a> System<'a> {
         match self {
             Self::Ecs(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
             Self::Stack(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
-            Self::PipelineFreeze(order) => Box::pin(look_and_judge(order, aws, journal, clock)).await,
+            Self::Freeze(FreezeOrder::Pipeline(order)) => Box::pin(look_and_judge(order, aws, journal, clock)).await,
+            Self::Freeze(FreezeOrder::AutoBuild(order)) => Box::pin(look_and_judge(order, aws, journal, clock)).await,
             Self::PipelineStage(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
             Self::CommitBuild(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
+            Self::Site(step) => Box::pin(look_and_judge(&step, aws, journal, clock)).await,
+            Self::AmplifyBranch(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
+            Self::AmplifyDomain(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
+            Self::Lambda(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
             Self::EcsCodeDeploy(work) => Box::pin(look_and_judge(work, aws, journal, clock)).await,
         }
     }
@@ -258,9 +368,14 @@ impl<'a> System<'a> {
         match self {
             Self::Ecs(work) => act(work, aws, what, key).await,
             Self::Stack(work) => act(work, aws, what, key).await,
-            Self::PipelineFreeze(order) => act(order, aws, what, key).await,
+            Self::Freeze(FreezeOrder::Pipeline(order)) => act(order, aws, what, key).await,
+            Self::Freeze(FreezeOrder::AutoBuild(order)) => act(order, aws, what, key).await,
             Self::PipelineStage(work) => act(work, aws, what, key).await,
             Self::CommitBuild(work) => act(work, aws, what, key).await,
+            Self::Site(step) => act(&step, aws, what, key).await,
+            Self::AmplifyBranch(work) => act(work, aws, what, key).await,
+            Self::AmplifyDomain(work) => act(work, aws, what, key).await,
+            Self::Lambda(work) => Box::pin(act(work, aws, what, key)).await,
             Self::EcsCodeDeploy(work) => act(work, aws, what, key).await,
         }
     }
@@ -268,10 +383,13 @@ impl<'a> System<'a> {
     /// What a refusal means and what to do, where the system knows more of it than AWS's words say.
     pub fn explained(self, error: &AwsError) -> Option<Failure> {
         match self {
-            Self::Ecs(_) | Self::EcsCodeDeploy(_) | Self::PipelineFreeze(_) => None,
+            Self::Ecs(_) | Self::EcsCodeDeploy(_) | Self::Freeze(_) => None,
             Self::Stack(_) => cloudformation::refusal::explained(error),
             Self::PipelineStage(work) => codepipeline::refusals::explained(work, error),
             Self::CommitBuild(work) => codebuild::refusals::explained(work, error),
+            Self::Site(step) => static_site::refusals::explained(step.work, error),
+            Self::AmplifyBranch(_) | Self::AmplifyDomain(_) => amplify::refusals::explained(error),
+            Self::Lambda(work) => lambda::refusals::explained(work, error),
         }
     }
 }
@@ -289,6 +407,7 @@ async fn look_and_judge<K: StepKind + Sync>(
             Judgement::Holding { hold, progress, evidence, output }
         }
         Judgement::Act(what) => Judgement::Act(value(&what)),
+        Judgement::Restore(what) => Judgement::Restore(value(&what)),
         Judgement::Wait(progress) => Judgement::Wait(progress),
         Judgement::Failed(failure) => Judgement::Failed(failure),
     };

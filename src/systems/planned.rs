@@ -95,6 +95,8 @@ pub enum Usable {
     Yes,
     /// It was deregistered.
     Deregistered,
+    /// It ran well, and nothing is kept to deploy it from again.
+    NotRepeatable,
 }
 
 impl ReleaseStatus {

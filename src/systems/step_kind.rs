@@ -96,6 +96,8 @@ pub enum Judgement<D> {
     },
     /// This has to be done.
     Act(D),
+    /// This has to be done even where somebody has stopped the incident: it puts back what the step changed in passing.
+    Restore(D),
     /// It is under way; what people read meanwhile.
     Wait(String),
     /// It has not succeeded.

@@ -1,7 +1,8 @@
-"""boto3 drives the stand-in for AWS: python drive_aws.py ENDPOINT finished|in-flight|pipeline
+"""boto3 drives the stand-in for AWS: python drive_aws.py ENDPOINT finished|in-flight|pipeline|lambda
 
 `finished`: the deployment of api:4 has succeeded, and the service is taken back to api:3 with UpdateService.
 `in-flight`: the deployment of api:4 is under way, and is taken back with StopServiceDeployment.
+`lambda`: an alias with a weight is pointed elsewhere; code and settings of a version are given to `$LATEST`.
 `pipeline`: a stage of a pipeline is rolled back, run again and held; a build deploys an earlier commit.
 Every reply is held against botocore's own output shapes.
 """
@@ -41,9 +42,9 @@ class Aws:
         self.ecr = self.client("ecr", **KEYS)
         self.elb = self.client("elbv2", **KEYS)
 
-    def client(self, service, **keys):
+    def client(self, service, region=REGION, **keys):
         once = Config(retries={"total_max_attempts": 1}, proxies={})
-        made = speaks_json().client(service, region_name=REGION, endpoint_url=self.endpoint, config=once, **keys)
+        made = speaks_json().client(service, region_name=region, endpoint_url=self.endpoint, config=once, **keys)
         return self.auditor.watch(made)
 
     def service(self):
@@ -378,9 +379,67 @@ def pipeline(aws):
     refused("ResourceNotFoundException", builds.start_build, projectName="nothing")
 
 
+def functions(aws):
+    """The function of the scenario cira-invoice, whose alias has a tenth of its calls on the bad version."""
+    client = aws.client("lambda", region="us-east-1", **KEYS)
+    name = {"FunctionName": "CiraInvoice-JobManagement-prod"}
+    pages = client.get_paginator("list_versions_by_function").paginate(**name, PaginationConfig={"PageSize": 2})
+    versions = [one for page in pages for one in page["Versions"]]
+    assert [one["Version"] for one in versions] == ["$LATEST", "1", "2", "3"], versions
+    assert all("State" not in one for one in versions), "lists do not tell the state"
+    good = versions[2]
+    say(f"version 2 is {good['Description']}: {good['CodeSha256']}")
+
+    live = {**name, "Name": "live"}
+    alias = client.get_alias(**live)
+    assert alias["RoutingConfig"] == {"AdditionalVersionWeights": {"3": 0.1}}, alias
+    refused("PreconditionFailedException", client.update_alias, **live, FunctionVersion="2", RevisionId="of-yesterday")
+    refused("ResourceNotFoundException", client.update_alias, **live, FunctionVersion="9")
+    refused("InvalidParameterValueException", client.update_alias, **live, FunctionVersion="2",
+            RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
+    kept = client.update_alias(**live, FunctionVersion="2", RevisionId=alias["RevisionId"])
+    assert kept["RoutingConfig"] == {"AdditionalVersionWeights": {"3": 0.1}}, "left out, the routing stays"
+    assert kept["RevisionId"] != alias["RevisionId"]
+    moved = client.update_alias(**live, FunctionVersion="2", RoutingConfig={"AdditionalVersionWeights": {}})
+    assert "RoutingConfig" not in moved, moved
+    assert client.list_aliases(**name)["Aliases"] == [moved_without_metadata(moved)]
+    refused("ProvisionedConcurrencyConfigNotFoundException", client.get_provisioned_concurrency_config, **name,
+            Qualifier="live")
+    client.put_provisioned_concurrency_config(**name, Qualifier="live", ProvisionedConcurrentExecutions=3)
+    until("three instances are warm", lambda: (
+        (told := client.get_provisioned_concurrency_config(**name, Qualifier="live")), told["Status"] == "READY"))
+    policy = json.loads(client.get_policy(**name, Qualifier="live")["Policy"])
+    assert policy["Statement"][0]["Principal"] == {"Service": "apigateway.amazonaws.com"}, policy
+    refused("ResourceNotFoundException", client.get_policy, **name)
+    assert client.list_event_source_mappings(**name)["EventSourceMappings"] == []
+    refused("ResourceNotFoundException", client.get_function_url_config, **name)
+
+    place = client.get_function(**name, Qualifier="2")["Code"]["Location"]
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(place) as reply:
+        code = reply.read()
+    revision = client.get_function_configuration(**name)["RevisionId"]
+    sent = client.update_function_code(**name, ZipFile=code, RevisionId=revision)
+    assert (sent["CodeSha256"], sent["LastUpdateStatus"]) == (good["CodeSha256"], "InProgress"), sent
+    client.get_waiter("function_updated_v2").wait(**name, WaiterConfig={"Delay": 0.05})
+    refused("PreconditionFailedException", client.update_function_configuration, **name, Timeout=5, RevisionId=revision)
+    refused("InvalidParameterValueException", client.update_function_configuration, **name, Timeout=901)
+    client.update_function_configuration(**name, Timeout=5, Environment={"Variables": {"ONLY": "this"}})
+    client.get_waiter("function_updated_v2").wait(**name, WaiterConfig={"Delay": 0.05})
+    told = client.get_function(**name)["Configuration"]
+    assert (told["Timeout"], told["Environment"]) == (5, {"Variables": {"ONLY": "this"}}), "the map is replaced whole"
+    published = client.publish_version(**name, CodeSha256=good["CodeSha256"], Description="kept")
+    assert published["Version"] == "4", published
+    assert client.publish_version(**name)["Version"] == "4", "nothing has changed since"
+    refused("ResourceNotFoundException", client.get_function, FunctionName="nothing")
+
+
+def moved_without_metadata(reply):
+    return {name: value for name, value in reply.items() if name != "ResponseMetadata"}
+
+
 if __name__ == "__main__":
     aws = Aws(sys.argv[1])
-    {"finished": finished, "in-flight": in_flight, "pipeline": pipeline}[sys.argv[2]](aws)
+    {"finished": finished, "in-flight": in_flight, "pipeline": pipeline, "lambda": functions}[sys.argv[2]](aws)
     assert aws.auditor.replies, "no reply was looked at"
     for operation, times in sorted(aws.auditor.replies.items()):
         say(f"  {times:3} replies of {operation} fit botocore's shapes")

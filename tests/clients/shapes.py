@@ -4,11 +4,19 @@ botocore's parser overlooks members that it does not know and takes what it gets
 and still be parsed. Here nothing is overlooked.
 """
 
+import datetime
 import json
 import re
 import xml.etree.ElementTree as xml
 
+from botocore.parsers import RpcV2CBORParser
+
 NUMBERS = {"integer": int, "long": int, "float": (int, float), "double": (int, float)}
+CBOR = "smithy-rpc-v2-cbor"
+
+# Where a model lists too few values: an event about a stack itself carries the stack's status.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+ALSO = {"ResourceStatus": ["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"]}
 
 
 class Auditor:
@@ -27,8 +35,13 @@ class Auditor:
         assert "x-amzn-requestid" in {header.lower() for header in response_dict["headers"]}, f"{name}: no request id"
         self.replies[name] = self.replies.get(name, 0) + 1
         body = response_dict["body"]
-        if response_dict["status_code"] >= 300:
+        if service.protocol == "rest-json":
+            findings = list(of_rest_json(operation_model, response_dict, name))
+        elif response_dict["status_code"] >= 300:
             findings = list(of_refusal(operation_model, body, name))
+        elif service.resolved_protocol == CBOR:
+            shape = operation_model.output_shape
+            findings = list(of_json(shape, of_cbor(body), name)) if shape else []
         elif service.protocol == "json":
             shape = operation_model.output_shape
             # An operation without an output shape has nothing to say.
@@ -38,15 +51,22 @@ class Auditor:
         assert not findings, "\n".join(findings)
 
 
+def of_cbor(body):
+    """The value in a body of CBOR; times are times."""
+    parser = RpcV2CBORParser()
+    return parser.parse_data_item(parser.get_peekable_stream_from_bytes(body))
+
+
 def of_refusal(operation_model, body, at):
     """What is wrong with an error reply. Errors that the model does not list, such as those of signatures, pass."""
-    if operation_model.service_model.protocol != "json":
+    is_cbor = operation_model.service_model.resolved_protocol == CBOR
+    if not is_cbor and operation_model.service_model.protocol != "json":
         root = xml.fromstring(body)
         names = [child.tag.rsplit("}", 1)[-1] for part in root for child in part]
         if root.tag.rsplit("}", 1)[-1] != "ErrorResponse" or not {"Type", "Code", "Message"} <= set(names):
             yield f"{at}: the error has {', '.join(names)}"
         return
-    value = json.loads(body)
+    value = of_cbor(body) if is_cbor else json.loads(body)
     code = value.pop("__type", None)
     if not code or not value.get("message"):
         yield f"{at}: an error without __type or message"
@@ -55,6 +75,24 @@ def of_refusal(operation_model, body, at):
             # Every error bears a message, also those whose shape has no members (StageNotFoundException).
             told = {name: one for name, one in value.items() if name in shape.members or name != "message"}
             yield from of_json(shape, told, f"{at} {code}")
+
+
+def of_rest_json(operation_model, response_dict, at):
+    """What is wrong with a reply of the REST protocol with JSON bodies: a refusal has its code in a header."""
+    status = response_dict["status_code"]
+    value = json.loads(response_dict["body"] or b"{}")
+    if status < 300:
+        if status != operation_model.http.get("responseCode", 200):
+            yield f"{at}: HTTP {status}"
+        yield from of_json(operation_model.output_shape, value, at)
+        return
+    headers = {name.lower(): text for name, text in response_dict["headers"].items()}
+    code = headers.get("x-amzn-errortype")
+    if not code or not value.get("message"):
+        yield f"{at}: an error without x-amzn-errortype or message"
+    for shape in operation_model.error_shapes:
+        if shape.name == code and shape.metadata.get("error", {}).get("httpStatusCode", status) != status:
+            yield f"{at}: {code} with HTTP {status}"
 
 
 def of_json(shape, value, at):
@@ -95,6 +133,8 @@ def of_json(shape, value, at):
     elif kind == "boolean":
         if not isinstance(value, bool):
             yield f"{at}: {value!r} is no boolean"
+    elif kind == "timestamp" and isinstance(value, datetime.datetime):
+        pass
     elif kind == "timestamp":
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1_500_000_000 < value < 5_000_000_000:
             yield f"{at}: {value!r} is no time in seconds"
@@ -113,6 +153,12 @@ def of_xml(operation_model, body, at):
         yield f"{at}: the root is {root.tag}"
         return
     parts = {part.tag.removeprefix(space): part for part in root}
+    if operation_model.output_shape is None:
+        # The operation has nothing to say: whatever stands there beside the request's id is empty.
+        extra = [name for name, part in parts.items() if name != "ResponseMetadata" and len(part)]
+        if extra or "ResponseMetadata" not in parts:
+            yield f"{at}: has {', '.join(sorted(parts))}, and the operation has no output"
+        return
     wrapper = operation_model.output_shape.serialization["resultWrapper"]
     if set(parts) != {wrapper, "ResponseMetadata"}:
         yield f"{at}: has {', '.join(sorted(parts))}"
@@ -148,7 +194,7 @@ def of_element(shape, element, at, space):
     elif len(element):
         yield f"{at}: has elements inside"
     elif kind == "string":
-        if shape.enum and text not in shape.enum:
+        if shape.enum and text not in [*shape.enum, *ALSO.get(shape.name, [])]:
             yield f"{at}: {text!r} is none of {', '.join(shape.enum)}"
     elif kind == "boolean":
         if text not in ("true", "false"):

@@ -1,6 +1,6 @@
 //! How a story ends: what had an effect at AWS, what runs, how each incident ended, and what was said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rollbot::incident::event::Event;
@@ -36,6 +36,7 @@ impl Ending {
             let events: Vec<Event> = serde_json::from_value(told["events"].clone()).expect("events");
             wanted.extend(expected_marks(incident, &events));
         }
+        wanted.extend(notices(play));
         let faults = posts(play, wanted).await;
         let ends = incidents.iter().map(|incident| report::standing(incident).to_owned()).collect();
         (Self { writes: effects(&play.aws_writes()), runs: runs(play, scenario).await, ends }, faults)
@@ -73,12 +74,13 @@ fn effects(writes: &[Call]) -> BTreeMap<String, usize> {
     let mut tokens: Vec<(&str, &Value)> = Vec::new();
     for call in writes {
         // A reply that was lost has no status; one that is null never came about.
-        if call.reply.is_null() || !(call.status == 200 || call.status == 0) {
+        if call.reply.is_null() || !(matches!(call.status, 200..=299) || call.status == 0) {
             continue;
         }
         let token = ["clientToken", "clientRequestToken", "ClientRequestToken", "ClientToken"]
             .iter()
-            .find_map(|name| call.request.get(name));
+            .find_map(|name| call.request.get(name))
+            .or_else(|| call.request.pointer("/InvalidationBatch/CallerReference"));
         if let Some(token) = token {
             if tokens.contains(&(&call.operation, token)) {
                 continue;
@@ -99,12 +101,12 @@ async fn runs(play: &Play, scenario: &Scenario) -> Vec<String> {
         }
     }
     runs.sort();
-    if let Some(site) = play.stage.aws.site(scenario.site_of) {
+    for (name, site) in play.stage.aws.sites() {
         let version = match reqwest::get(site).await {
             Ok(reply) => reply.headers().get("x-app-version").and_then(|it| it.to_str().ok()).map(str::to_owned),
             Err(error) => Some(format!("no answer: {error}")),
         };
-        runs.push(format!("the site: {}", version.unwrap_or_default()));
+        runs.push(format!("the site of {name}: {}", version.unwrap_or_default()));
     }
     runs
 }
@@ -132,6 +134,12 @@ async fn posts(play: &mut Play, mut wanted: Vec<String>) -> Vec<Fault> {
         faults.push(Fault::new(Kind::DoubledPost, "a post is marked as possibly repeated"));
     }
     faults
+}
+
+/// The notices of failed deployments and what is said of freezes, each once: that the former come at all, the story waits
+/// for, and of the latter `freeze_crash.rs` looks after the rest.
+fn notices(play: &Play) -> BTreeSet<String> {
+    marks(play).into_iter().filter(|mark| mark.starts_with("deploy-") || mark.starts_with("fz-")).collect()
 }
 
 /// What each message of the bot says it is: incident and message.

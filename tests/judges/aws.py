@@ -28,8 +28,11 @@ COMMON_ERRORS = {
 SERVICE_ERRORS = {
     "s3": {
         "InternalError", "InvalidArgument", "InvalidBucketName", "InvalidRequest", "MalformedXML", "MethodNotAllowed",
-        "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "NotModified", "PreconditionFailed", "SlowDown",
+        "BadDigest", "IllegalVersioningConfigurationException", "IncompleteBody", "NoSuchBucket", "NoSuchKey",
+        "NoSuchVersion", "NotFound", "NotImplemented", "NotModified", "PreconditionFailed", "SlowDown",
     },
+    # https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_InvalidationBatch.html has the first.
+    "cloudfront": {"InvalidationBatchAlreadyExists", "MalformedXML"},
 }  # fmt: skip
 
 # Where a model lists too few values: an event about a stack itself carries the stack's status.

@@ -223,6 +223,10 @@ impl Play {
             let opened =
                 self.stage.slack.wait_for(Duration::from_secs(3), |slack| slack.open_modal(&user)).await.is_some();
             if !opened {
+                // Where several have to approve, the button stays for the others.
+                if self.alone(who).last().is_some_and(|told| told.contains("approved this plan already")) {
+                    return;
+                }
                 continue;
             }
             let reply = self.stage.slack.submit(&user, &values).await;
@@ -279,19 +283,33 @@ impl Play {
                 }
                 (What::Click { who, button }, Some(values)) => self.click_and_fill_in(who, button, values).await,
                 // What a crash leaves out of the thread, such as the receipt of an act whose reply was lost, is no loss.
-                // Where the world goes on behind it, it is waited for a while.
+                // Where the world goes on behind it, or the story ends with it, it is waited for a while.
                 (What::Wait(sight @ Sight::Thread(_)), _) => {
-                    if lines.peek().is_some_and(|next| is_of_the_world(&next.what)) {
+                    if lines.peek().is_none_or(|next| is_of_the_world(&next.what)) {
                         self.glimpse(Duration::from_secs(10), |play| play.sees(sight)).await;
                     }
                 }
                 (What::Bot(_), _) => {}
+                (What::Told { body }, _) => self.pipeline_tells(body).await,
                 (What::Wait(sight), _) => self.until(&line.text, |play| play.sees(sight)).await,
                 _ => {
                     let played = Player::new(&mut self.stage, &mut |_| {}).play(line).await;
                     played.unwrap_or_else(|why| panic!("{why}"));
                 }
             }
+        }
+    }
+
+    /// A pipeline tells how its deployment ended, again until somebody takes it.
+    pub async fn pipeline_tells(&mut self, body: &str) {
+        let since = self.stage.clock.reading();
+        loop {
+            self.revive().await;
+            match self.stage.tell(body).await {
+                Ok((200 | 202, _)) => return,
+                answer => assert!(since.elapsed() < self.patience, "{answer:?}\n{}", self.seen()),
+            }
+            self.stage.clock.sleep_really(Duration::from_millis(200)).await;
         }
     }
 

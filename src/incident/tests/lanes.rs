@@ -100,6 +100,10 @@ fn a_stop_lets_every_lane_in_flight_end_and_says_what_is_where() {
     go(Actor::Rollbot, Command::Act { step: StepId::new("web/site"), what: json!({}) });
     go(person(BEN), Command::Stop);
     assert_eq!(is_due(&incident), "web/site", "what is in flight is finished, and nothing new begins");
+    let act = Command::Act { step: StepId::new("web/site"), what: json!({}) };
+    assert!(then(&incident, Actor::Rollbot, 21, act).is_err());
+    let restore = Command::Restore { step: StepId::new("web/site"), what: json!({}) };
+    assert!(then(&incident, Actor::Rollbot, 21, restore).is_ok(), "what it changed in passing is put back");
     let done = Command::Finish { step: StepId::new("web/site"), evidence: Vec::new(), output: json!(null) };
     incident = then(&incident, Actor::Rollbot, 30, done).unwrap();
     assert_eq!(is_due(&incident), "Settle");

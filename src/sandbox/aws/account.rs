@@ -8,8 +8,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::alarms::Alarms;
+use super::amplify::Apps;
 use super::buckets::Buckets;
 use super::build::Project;
+use super::cloudfront::Distributions;
+use super::functions::Functions;
 use super::identities::Identities;
 use super::ids::Ids;
 use super::images::Images;
@@ -51,8 +55,12 @@ pub(super) struct Account {
     pub(super) projects: Vec<Project>,
     pub(super) identities: Identities,
     pub(super) buckets: Buckets,
+    pub(super) distributions: Distributions,
     pub(super) stacks: Stacks,
+    pub(super) alarms: Alarms,
     pub(super) supplies: Supplies,
+    pub(super) apps: Apps,
+    pub(super) functions: Functions,
 }
 
 impl Account {
@@ -69,10 +77,14 @@ impl Account {
             for service in self.services.iter_mut().filter(|service| service.due().is_some_and(|due| due <= now.at)) {
                 service.step(&mut Scene { now, images: &self.images, ids: &mut self.ids });
             }
+            self.stacks.pass(now.at, self.pace, &mut self.ids, &self.buckets);
             self.step_pipelines();
             self.step_projects();
+            self.apps.step(now);
+            self.functions.step(self.at, &mut self.ids);
+            self.follow_alarms();
+            self.distributions.step(now);
         }
-        self.stacks.pass(until, self.pace, &mut self.ids, &self.buckets);
         self.at = self.at.max(until);
     }
 
@@ -80,7 +92,8 @@ impl Account {
     fn due(&self) -> Option<Timestamp> {
         let services = self.services.iter().filter_map(Service::due).min();
         let (pipelines, projects) = (self.pipelines_due(), self.projects_due());
-        [services, pipelines, projects].into_iter().flatten().min()
+        let others = [self.apps.due(), self.stacks.due(), self.functions.due(), self.distributions.due()];
+        [services, pipelines, projects].into_iter().chain(others).flatten().min()
     }
 
     /// A service and the scene in which something happens to it.

@@ -12,6 +12,7 @@ use super::seed::Answer;
 use super::seed_pipelines::{BuildFailure, Deploys, SeedBuild, SeedCommit, SeedProject};
 use super::seeding::ago;
 use super::service::Rollout;
+use super::stacks::StackDeployment;
 
 /// The phases in order, with the seconds that each takes; BUILD takes what the project says.
 const PHASES: [(&str, u64); 10] = [
@@ -178,9 +179,21 @@ impl Project {
             build.end(now.at, BuildStatus::Failed);
             return;
         }
-        if kind == "BUILD" && self.deploy(build, account) == Deployed::NotYet {
-            build.due = Some(now.after(ASKS_AGAIN));
-            return;
+        let deployed = if kind == "BUILD" { self.deploy(build, account) } else { Deployed::Yes };
+        match deployed {
+            Deployed::Yes => {}
+            Deployed::NotYet => {
+                build.due = Some(now.after(ASKS_AGAIN));
+                return;
+            }
+            Deployed::No(message) => {
+                let (phase, code) = (kind.to_owned(), "COMMAND_EXECUTION_ERROR".to_owned());
+                if let Some(ended) = build.phases.last_mut() {
+                    ended.error = Some(BuildFailure { phase, code, message });
+                }
+                build.end(now.at, BuildStatus::Failed);
+                return;
+            }
         }
         if let Some(phase) = build.phases.last_mut() {
             phase.ended_at = Some(now.at);
@@ -228,6 +241,19 @@ impl Project {
                 }
                 Deployed::Yes
             }
+            Some(Deploys::Stack { name, parameter }) => {
+                let Some(begun) = &build.deployment else {
+                    let token = account.ids.uuid();
+                    let begun = account.deploy_into_stack(name, parameter, &build.commit, &token);
+                    build.deployment = Some(token);
+                    return begun.map_or_else(|refusal| Deployed::No(refusal.to_string()), |_| Deployed::NotYet);
+                };
+                match account.deployment_into_stack(name, begun) {
+                    StackDeployment::UnderWay => Deployed::NotYet,
+                    StackDeployment::Done => Deployed::Yes,
+                    StackDeployment::Failed(why) => Deployed::No(why),
+                }
+            }
             Some(Deploys::Ecs { cluster, service, task_definitions }) => {
                 let Some(begun) = &build.deployment else {
                     let definition = task_definitions.get(&build.commit).cloned().unwrap_or_default();
@@ -255,10 +281,11 @@ impl Project {
 }
 
 /// Whether BUILD is through with what it changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Deployed {
     Yes,
     NotYet,
+    No(String),
 }
 
 impl Account {

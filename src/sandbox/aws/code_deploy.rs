@@ -35,6 +35,9 @@ pub(super) fn named_by(content: &str) -> Option<String> {
 impl Account {
     /// Performs a `CodeDeploy` operation whose request fits the model.
     pub(super) fn perform_code_deploy(&mut self, operation: &str, request: &Value) -> Result<Value, Refusal> {
+        if let Some(told) = self.functions.told_by_code_deploy(operation, request) {
+            return told;
+        }
         match operation {
             "GetDeployment" => {
                 let (group, deployment) = self.find_deployment(text(request, "deploymentId").unwrap_or_default())?;
@@ -108,11 +111,19 @@ impl Account {
     }
 
     fn list_deployments(&self, request: &Value) -> Result<Value, Refusal> {
-        let service = self.deployed_service(request)?;
         let statuses = texts(request, "includeOnlyStatuses");
-        let deployments = service.blue_green.iter().flat_map(|group| group.deployments.iter().rev());
+        // Without a group, those of the whole account.
+        let of_account = text(request, "applicationName").is_none() && text(request, "deploymentGroupName").is_none();
+        let groups: Vec<&BlueGreen> = if of_account {
+            self.groups().map(|(_, group)| group).collect()
+        } else {
+            self.deployed_service(request)?.blue_green.iter().collect()
+        };
+        let others = if of_account { self.functions.deployments(request) } else { Vec::new() };
+        let deployments = groups.into_iter().flat_map(|group| group.deployments.iter().rev());
         let chosen = deployments.filter(|one| statuses.is_empty() || statuses.contains(&one.status.word()));
-        Ok(json!({"deployments": chosen.map(|one| one.id.as_str()).collect::<Vec<_>>()}))
+        let chosen = chosen.map(|one| one.id.clone());
+        Ok(json!({"deployments": chosen.chain(others).collect::<Vec<_>>()}))
     }
 
     fn get_application_revision(&self, request: &Value) -> Result<Value, Refusal> {

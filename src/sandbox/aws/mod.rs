@@ -5,18 +5,28 @@
 //! not know who calls. Durations run at the clock's pace; every time that it reports is real.
 
 mod account;
+mod alarms;
+mod amplify;
+mod blob;
 mod blue_green;
 mod blue_green_seeding;
 mod buckets;
 mod build;
 mod builds;
+mod cbor;
+mod cloudfront;
 mod code_deploy;
 mod described;
+mod functions;
 mod identities;
 mod ids;
 mod images;
 mod json;
+mod object_lists;
+mod object_version;
+mod object_writes;
 mod objects;
+mod payload;
 mod pipeline;
 mod pipeline_course;
 mod pipeline_entrance;
@@ -27,11 +37,14 @@ mod pipeline_seeding;
 mod pipelines;
 mod query;
 mod refusal;
+mod rest_json;
 mod rest_xml;
+mod rest_xml_reply;
 mod revision;
 mod rollback;
 mod rollout;
 mod seed;
+mod seed_buckets;
 mod seed_pipelines;
 mod seeding;
 mod server;
@@ -50,21 +63,32 @@ mod task_definitions;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod xml;
 
-pub use buckets::{SeedBucket, SeedObject, Versioning};
+pub use alarms::{AlarmState, SeedAlarm, SeedWatched};
+pub use amplify::{
+    SeedApp, SeedBranch, SeedDomain, SeedFiles, SeedJob, SeedJobEnding, SeedJobFailure, SeedJobKind, SeedRunningJob,
+    SeedSourceKind, SeedSubDomain,
+};
+pub use cloudfront::{SeedBehavior, SeedDistribution, SeedErrorPage, SeedInvalidation, SeedMissing, SeedOrigin};
+pub use functions::{
+    SeedAlias, SeedCode, SeedEventSource, SeedFunction, SeedFunctionVersion, SeedLatest, SeedPackage, SeedProvisioned,
+    SeedState, SeedUpdateFailure,
+};
 pub use refusal::Refusal;
 pub use seed::{
     Answer, Behaviour, Controller, Ending, Health, ImageStatus, ResourceManagementType, RollbackCause, Scheduling,
     Seed, SeedCodeDeploy, SeedDeployment, SeedImage, SeedInFlight, SeedLoadBalancer, SeedRole, SeedService,
     SeedTargetGroup, SeedTaskDefinition, ServiceStatus, Start, TaskDefinitionStatus,
 };
+pub use seed_buckets::{SeedBucket, SeedObject, Versioning};
 pub use seed_pipelines::{
     ActionCategory, ActionFailure, BuildFailure, Deploys, ExecutionMode, OnFailure, PastExecution, PipelineType,
     SeedAction, SeedBuild, SeedCommit, SeedDisabled, SeedExecution, SeedInFlightExecution, SeedPipeline, SeedProject,
     SeedRollback, SeedStage,
 };
 pub use stacks::{
-    SeedAlarm, SeedDeploying, SeedFailure, SeedParent, SeedResource, SeedStack, SeedStackSite, SeedTakes, SeedUpdate,
-    SeedVersion, StackStatus, Undertaking,
+    SeedDeploying, SeedFailure, SeedParent, SeedResource, SeedStack, SeedStackSite, SeedTakes, SeedUpdate, SeedVersion,
+    StackStatus, Undertaking,
 };
 pub use stand_in::{AwsStandIn, RunningTask};

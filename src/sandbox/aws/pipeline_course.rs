@@ -17,6 +17,7 @@ use super::pipeline::{
 };
 use super::seed_pipelines::{ActionCategory, ActionFailure, Deploys, ExecutionMode, OnFailure, SeedAction};
 use super::service::Rollout;
+use super::stacks::StackDeployment;
 
 /// How often an action asks what it deploys whether it is through.
 const ASKS_AGAIN: Duration = Duration::from_secs(5);
@@ -293,6 +294,15 @@ fn begin(declared: &SeedAction, position: usize, commit: &str, account: &mut Acc
                 }
             }
         }
+        (_, Some(Deploys::Stack { name, parameter })) => {
+            match account.deploy_into_stack(name, parameter, commit, &action.id) {
+                Ok(stack) => action.external_id = Some(stack),
+                Err(refusal) => {
+                    action.end(now.at, ActionStatus::Failed, None);
+                    action.error = Some(ActionFailure { code: "JobFailed".to_owned(), message: refusal.to_string() });
+                }
+            }
+        }
         (_, Some(Deploys::Site | Deploys::Pipeline(_)) | None) => {}
     }
     action
@@ -318,6 +328,13 @@ fn conclude(declared: &SeedAction, run: &ActionRun, commit: &str, known: bool, a
                 }
             }
         }
+        (_, Some(Deploys::Stack { name, .. })) => match account.deployment_into_stack(name, &run.id) {
+            StackDeployment::UnderWay => Outcome::NotYet,
+            StackDeployment::Done => Outcome::Succeeded(format!("Stack {name} was updated")),
+            StackDeployment::Failed(message) => {
+                Outcome::Failed(ActionFailure { code: "JobFailed".to_owned(), message })
+            }
+        },
         (_, Some(Deploys::Site | Deploys::Pipeline(_)) | None) => Outcome::Succeeded("Succeeded".to_owned()),
     }
 }

@@ -186,6 +186,11 @@ impl Pipeline {
     fn external_url(&self, run: &ActionRun) -> Option<String> {
         let id = run.external_id.as_ref()?;
         let region = &self.region;
+        if id.starts_with("arn:aws:cloudformation:") {
+            return Some(format!(
+                "https://console.aws.amazon.com/cloudformation/home?region={region}#/stacks/events?stackId={id}"
+            ));
+        }
         Some(match id.split_once(':') {
             Some((project, _)) => format!(
                 "https://console.aws.amazon.com/codebuild/home?region={region}#/builds/{id}/view/new?project={project}"

@@ -11,8 +11,12 @@ use serde_json::Value;
 
 use super::seed_pipelines::{SeedPipeline, SeedProject};
 
-use super::buckets::SeedBucket;
-use super::stacks::{SeedAlarm, SeedStack};
+use super::alarms::SeedAlarm;
+use super::amplify::SeedApp;
+use super::cloudfront::SeedDistribution;
+use super::functions::SeedFunction;
+use super::seed_buckets::SeedBucket;
+use super::stacks::SeedStack;
 
 /// An AWS account in one region.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -67,6 +71,15 @@ pub struct Seed {
     /// S3 buckets by name.
     #[serde(default)]
     pub buckets: BTreeMap<String, SeedBucket>,
+    /// Distributions of CloudFront by id, `E2SHOPSITE0001`.
+    #[serde(default)]
+    pub distributions: BTreeMap<String, SeedDistribution>,
+    /// Amplify apps, as a list or by name.
+    #[serde(default, deserialize_with = "super::amplify::listed")]
+    pub apps: Vec<SeedApp>,
+    /// Lambda functions by name.
+    #[serde(default)]
+    pub functions: BTreeMap<String, SeedFunction>,
 }
 
 /// A role that may be assumed.

@@ -206,6 +206,13 @@ pub enum Deploys {
     Site,
     /// The version that a pipeline's own site serves: for builds.
     Pipeline(String),
+    /// A CloudFormation stack, by a parameter that takes the commit.
+    Stack {
+        /// The stack's name.
+        name: String,
+        /// The parameter's name.
+        parameter: String,
+    },
     /// The task definition of an ECS service.
     Ecs {
         /// The cluster's name.

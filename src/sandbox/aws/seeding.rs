@@ -8,7 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::account::{Account, TargetGroup};
+use super::alarms::Alarms;
+use super::amplify::Apps;
 use super::buckets::Buckets;
+use super::cloudfront::Distributions;
+use super::functions::Functions;
 use super::identities::Identities;
 use super::ids::Ids;
 use super::images::{Image, Images};
@@ -48,8 +52,12 @@ impl Account {
         let mut ids = Ids::default();
         let buckets = Buckets::seeded(&seed.buckets, now, &mut ids);
         let (id, region) = (seed.account.as_str(), seed.region.as_str());
+        let place = (seed.account.as_str(), seed.region.as_str());
+        let distributions = Distributions::seeded(&seed.distributions, place, now, &mut ids, &buckets)?;
         let ground = Ground { account: id, region, now, ids: &mut ids, buckets: &buckets };
-        let stacks = Stacks::seeded(ground, &seed.stacks, &seed.alarms)?;
+        let alarms = Alarms::seeded(&seed.alarms, opened_at)?;
+        let stacks = Stacks::seeded(ground, &seed.stacks, alarms.firing())?;
+        let functions = Functions::seeded(&seed.functions, (id, region), now, &mut ids)?;
         let mut account = Self {
             id: seed.account.clone(),
             region: seed.region.clone(),
@@ -66,7 +74,9 @@ impl Account {
             projects: Vec::new(),
             identities: Identities::new(&seed.account, caller, seed.roles.clone()),
             buckets,
+            distributions,
             stacks,
+            alarms,
             supplies: Supplies {
                 account: seed.account.clone(),
                 region: seed.region.clone(),
@@ -75,6 +85,8 @@ impl Account {
                 log_groups: seed.log_groups.clone(),
                 since: opened_at,
             },
+            functions,
+            apps: Apps::seeded(&seed.apps, &seed.account, &seed.region, now, opened_at)?,
         };
         for service in &seed.services {
             account.add_service(service)?;
@@ -85,6 +97,7 @@ impl Account {
         for project in &seed.projects {
             account.add_project(project);
         }
+        account.follow_alarms();
         Ok(account)
     }
 

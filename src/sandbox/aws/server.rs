@@ -9,9 +9,14 @@ use axum::http::{HeaderMap, Method, Response, StatusCode, Uri, header};
 use serde_json::{Value, json};
 
 use super::account::Account;
+use super::buckets::Writing;
+use super::cbor;
+use super::functions::Functions;
 use super::query;
 use super::refusal::Refusal;
+use super::rest_json;
 use super::rest_xml::{self, Received};
+use super::rest_xml_reply;
 use super::shapes::{Model, Protocol};
 use super::signature;
 use crate::clock::Clock;
@@ -32,10 +37,14 @@ enum Api {
     SecretsManager,
     SystemsManager,
     Logs,
+    Amplify,
+    Lambda,
+    CloudWatch,
+    CloudFront,
 }
 
 impl Api {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 16] = [
         Self::Ecs,
         Self::Ecr,
         Self::ElasticLoadBalancing,
@@ -48,6 +57,10 @@ impl Api {
         Self::CodeBuild,
         Self::CloudFormation,
         Self::S3,
+        Self::Amplify,
+        Self::Lambda,
+        Self::CloudWatch,
+        Self::CloudFront,
     ];
 
     /// The name in credential scopes and in the journal.
@@ -65,6 +78,10 @@ impl Api {
             Self::SecretsManager => "secretsmanager",
             Self::SystemsManager => "ssm",
             Self::Logs => "logs",
+            Self::Amplify => "amplify",
+            Self::Lambda => "lambda",
+            Self::CloudWatch => "monitoring",
+            Self::CloudFront => "cloudfront",
         }
     }
 
@@ -79,11 +96,13 @@ impl Api {
             | Self::Logs
             | Self::CodeBuild => Protocol::Json,
             Self::ElasticLoadBalancing | Self::Sts | Self::CloudFormation => Protocol::Query,
-            Self::S3 => Protocol::RestXml,
+            Self::S3 | Self::CloudFront => Protocol::RestXml,
+            Self::Amplify | Self::Lambda => Protocol::RestJson,
+            Self::CloudWatch => Protocol::Cbor,
         }
     }
 
-    /// The prefix of `X-Amz-Target`, or the XML namespace.
+    /// The prefix of `X-Amz-Target`, the service in the path, or the XML namespace.
     fn address(self) -> &'static str {
         match self {
             Self::Ecs => "AmazonEC2ContainerServiceV20141113",
@@ -98,6 +117,10 @@ impl Api {
             Self::SecretsManager => "secretsmanager",
             Self::SystemsManager => "AmazonSSM",
             Self::Logs => "Logs_20140328",
+            // Its paths say it all.
+            Self::Amplify | Self::Lambda => "",
+            Self::CloudWatch => "GraniteServiceVersion20100801",
+            Self::CloudFront => "http://cloudfront.amazonaws.com/doc/2020-05-31/",
         }
     }
 
@@ -115,9 +138,72 @@ impl Api {
             Self::SecretsManager => include_str!("model/secretsmanager.json"),
             Self::SystemsManager => include_str!("model/ssm.json"),
             Self::Logs => include_str!("model/logs.json"),
+            Self::Amplify => include_str!("model/amplify.json"),
+            Self::Lambda => include_str!("model/lambda.json"),
+            Self::CloudWatch => include_str!("model/cloudwatch.json"),
+            Self::CloudFront => include_str!("model/cloudfront.json"),
+        }
+    }
+
+    /// How the services that have paths instead of names for their operations say that there is none.
+    fn no_such_operation(self) -> Refusal {
+        match self.protocol() {
+            Protocol::RestXml => {
+                let message = "The specified method is not allowed against this resource.";
+                Refusal::new("MethodNotAllowed", message).with_status(405)
+            }
+            Protocol::RestJson | Protocol::Json | Protocol::Query | Protocol::Cbor => {
+                Refusal::new("UnknownOperationException", "There is no operation at this method and path.")
+                    .with_status(404)
+            }
+        }
+    }
+
+    /// The codes of a service that has JSON bodies and paths; each service has its own.
+    fn codes(self) -> Codes {
+        match self {
+            // The model has no error for too many calls: the front door's own.
+            Self::Amplify => Codes {
+                invalid: "BadRequestException",
+                throttled: "ThrottlingException",
+                failed: "InternalFailureException",
+            },
+            Self::Lambda => Codes {
+                invalid: "InvalidParameterValueException",
+                throttled: "TooManyRequestsException",
+                failed: "ServiceException",
+            },
+            Self::Ecs
+            | Self::Ecr
+            | Self::ElasticLoadBalancing
+            | Self::Sts
+            | Self::CodePipeline
+            | Self::CodeBuild
+            | Self::CloudFormation
+            | Self::S3
+            | Self::CloudFront
+            | Self::CodeDeploy
+            | Self::SecretsManager
+            | Self::SystemsManager
+            | Self::CloudWatch
+            | Self::Logs => Codes {
+                invalid: "InvalidParameterException",
+                throttled: "ThrottlingException",
+                failed: "InternalFailure",
+            },
         }
     }
 }
+
+/// What a service calls a request that does not fit its model, one too many, and a failure of its own.
+struct Codes {
+    invalid: &'static str,
+    throttled: &'static str,
+    failed: &'static str,
+}
+
+/// The region of the services that have only one.
+const GLOBAL: &str = "us-east-1";
 
 /// Whether an operation changes something.
 fn writes(operation: &str) -> bool {
@@ -137,6 +223,8 @@ fn writes(operation: &str) -> bool {
         "Create",
         "Execute",
         "Delete",
+        "Publish",
+        "Copy",
     ];
     verbs.iter().any(|verb| operation.starts_with(verb))
 }
@@ -174,6 +262,12 @@ impl Server {
 
     /// Answers a call.
     pub(super) async fn answer(&self, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response<Body> {
+        if method == Method::GET && Functions::hands_out(uri.path()) {
+            return self.hand_out(uri.path());
+        }
+        if let Some(answer) = self.present_account().answer_presigned(&method, uri.path(), &body) {
+            return answer;
+        }
         let request_id = self.present_account().ids.uuid();
         let received = Received { method: &method, uri: &uri, headers: &headers, body: &body };
         let incoming = match self.read(&received) {
@@ -189,8 +283,9 @@ impl Server {
             Some(Fault::ServerError) => Err(failed(api)),
             None => self.perform(&incoming, &headers),
         };
+        let outcome = outcome.map_err(|refusal| self.with_its_status(api, refusal));
         let (status, reply) = match &outcome {
-            Ok(reply) => (200, reply.clone()),
+            Ok(reply) => (self.success(api, operation), reply.clone()),
             Err(refusal) => (refusal.status, error_body(refusal)),
         };
         match self.wire.after(number, status, reply).await {
@@ -201,20 +296,45 @@ impl Server {
         }
     }
 
+    /// The code of a function under an address that was handed out.
+    fn hand_out(&self, path: &str) -> Response<Body> {
+        let account = self.present_account();
+        let code = account.functions.code_at(path, account.at);
+        let status = if code.is_some() { StatusCode::OK } else { StatusCode::FORBIDDEN };
+        let mut response = Response::new(Body::from(code.unwrap_or_default()));
+        *response.status_mut() = status;
+        response
+    }
+
     /// Tells the service by `X-Amz-Target`, or by the `Version` of a form, and decodes the request.
     fn read(&self, received: &Received<'_>) -> Result<Incoming, (Api, Refusal)> {
         let Received { method, headers, body, .. } = *received;
         // Where the path says what is meant, the signature says of whom.
-        if signature::read(headers).is_ok_and(|signature| signature.is_for(Api::S3.name())) {
-            let read = self.models.get(&Api::S3).and_then(|model| rest_xml::read(model, received));
-            let message = "The specified method is not allowed against this resource.";
-            let (operation, request) =
-                read.ok_or_else(|| (Api::S3, Refusal::new("MethodNotAllowed", message).with_status(405)))?;
-            return Ok(Incoming { api: Api::S3, operation, request });
+        let signature = signature::read(headers).ok();
+        let by_path =
+            Api::ALL.into_iter().filter(|api| matches!(api.protocol(), Protocol::RestXml | Protocol::RestJson));
+        let meant = by_path.into_iter().find(|api| signature.as_ref().is_some_and(|it| it.is_for(api.name())));
+        if let Some(api) = meant {
+            let model = self.models.get(&api);
+            let read = match api.protocol() {
+                Protocol::RestXml => model.and_then(|model| rest_xml::read(model, received)),
+                Protocol::RestJson => model.and_then(|model| rest_json::read(model, received)),
+                Protocol::Json | Protocol::Query | Protocol::Cbor => None,
+            };
+            let (operation, request) = read.ok_or_else(|| (api, api.no_such_operation()))?;
+            return Ok(Incoming { api, operation, request });
         }
         let unknown = |api: Api, what: &str| (api, Refusal::new("UnknownOperationException", what.to_owned()));
         if *method != Method::POST {
             return Err(unknown(Api::Ecs, "Every operation here is a POST."));
+        }
+        if let Some((service, operation)) = cbor::named(received.uri, headers) {
+            let api = Api::ALL.into_iter().find(|api| api.protocol() == Protocol::Cbor && api.address() == service);
+            let api = api.ok_or_else(|| unknown(Api::CloudWatch, "No such service."))?;
+            if self.models.get(&api).and_then(|model| model.operation(operation)).is_none() {
+                return Err(unknown(api, operation));
+            }
+            return Ok(Incoming { api, operation: operation.to_owned(), request: cbor::read(headers, body) });
         }
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let content_type = text("content-type").unwrap_or_default();
@@ -257,6 +377,12 @@ impl Server {
         Ok(Incoming { api, operation: operation.to_owned(), request })
     }
 
+    /// The status of a successful reply.
+    fn success(&self, api: Api, operation: &str) -> u16 {
+        let http = self.models.get(&api).and_then(|model| model.operation(operation)?.http.as_ref());
+        http.map_or(200, |http| http.status)
+    }
+
     /// The answer as the service writes it.
     fn respond(
         &self,
@@ -267,14 +393,34 @@ impl Server {
         request_id: &str,
     ) -> Response<Body> {
         let written = match (api.protocol(), outcome, self.models.get(&api), operation) {
-            (Protocol::RestXml, Ok(reply), Some(model), Some(operation)) => {
-                rest_xml::reply(model, operation, reply, request_id)
+            (Protocol::Cbor, Ok(reply), Some(model), Some(operation)) => {
+                let shape = model.operation(operation).map(|one| one.output.as_str());
+                shape.and_then(|shape| cbor::reply(model, shape, reply, request_id))
             }
-            (Protocol::RestXml, Err(refusal), ..) => rest_xml::error(method, refusal, request_id),
-            (Protocol::RestXml, Ok(_), ..) => None,
-            (Protocol::Json | Protocol::Query, ..) => Some(respond(api, operation, outcome, request_id)),
+            (Protocol::RestXml, Ok(reply), Some(model), Some(operation)) => {
+                rest_xml_reply::reply(model, api.address(), operation, reply, request_id)
+            }
+            (Protocol::RestXml, Err(refusal), ..) if api == Api::S3 => {
+                rest_xml_reply::error(method, refusal, request_id)
+            }
+            (Protocol::RestJson, Ok(reply), Some(model), Some(operation)) => {
+                rest_json::reply(model, operation, reply, request_id)
+            }
+            (Protocol::RestJson, Err(refusal), ..) => rest_json::error(refusal, request_id),
+            (Protocol::RestXml | Protocol::RestJson | Protocol::Cbor, Ok(_), ..) => None,
+            (Protocol::Cbor, Err(refusal), ..) => cbor::error(refusal, request_id),
+            (Protocol::RestXml, Err(_), ..) | (Protocol::Json | Protocol::Query, ..) => {
+                Some(respond(api, operation, outcome, request_id))
+            }
         };
         written.unwrap_or_else(dropped)
+    }
+
+    /// The refusal with the status that the model has for its code.
+    fn with_its_status(&self, api: Api, refusal: Refusal) -> Refusal {
+        let published = self.models.get(&api).and_then(|model| model.status_of(refusal.code));
+        let status = published.unwrap_or(refusal.status);
+        refusal.with_status(status)
     }
 
     /// Checks the signature and the request, has the effect, and checks the reply.
@@ -282,7 +428,10 @@ impl Server {
         let (api, operation) = (incoming.api, incoming.operation.as_str());
         let signature = signature::read(headers).map_err(|refusal| spoken_by(api, refusal))?;
         let mut account = self.present_account();
-        signature.must_be_for(api.name(), &account.region).map_err(|refusal| spoken_by(api, refusal))?;
+        // It lives in one region; a client that is given an endpoint signs for its own.
+        let is_global = api == Api::CloudFront && signature.must_be_for(api.name(), GLOBAL).is_ok();
+        let signed_for = if is_global { GLOBAL } else { account.region.as_str() };
+        signature.must_be_for(api.name(), signed_for).map_err(|refusal| spoken_by(api, refusal))?;
         let caller = account.identities.caller(&signature, account.at).map_err(|refusal| spoken_by(api, refusal))?;
         let request = incoming.request.as_ref().map_err(Refusal::clone)?;
         let Some((model, shapes)) = self.models.get(&api).and_then(|model| Some((model, model.operation(operation)?)))
@@ -295,7 +444,10 @@ impl Server {
             Api::Ecs => account.perform_ecs(operation, request, &caller.arn),
             Api::Ecr => account.images.perform(operation, request),
             Api::ElasticLoadBalancing => account.perform_elb(operation, request),
-            Api::S3 => account.buckets.perform(operation, request),
+            Api::S3 => {
+                let mut writing = Writing { at: account.at, ids: &mut account.ids };
+                account.buckets.perform(operation, request, &mut writing)
+            }
             Api::CloudFormation => account.perform_cloudformation(operation, request),
             Api::CodeDeploy => account.perform_code_deploy(operation, request),
             Api::SecretsManager => account.supplies.describe_secret(request),
@@ -306,6 +458,20 @@ impl Server {
                 account.perform_codepipeline(operation, request, &caller.arn).map_err(|refusal| spoken_by(api, refusal))
             }
             Api::CodeBuild => account.perform_codebuild(operation, request, &caller.arn),
+            Api::Lambda => {
+                let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+                account.perform_lambda(operation, request, host).map_err(|refusal| spoken_by(api, refusal))
+            }
+            Api::CloudFront => {
+                let now = account.now();
+                let performed = account.distributions.perform(operation, request, now, &mut account.ids);
+                performed.map_err(|refusal| spoken_by(api, refusal))
+            }
+            Api::Amplify => {
+                let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+                account.perform_amplify(operation, request, host).map_err(|refusal| spoken_by(api, refusal))
+            }
+            Api::CloudWatch => account.alarms.describe(request),
         }?;
         model.check(&shapes.output, &reply, api.protocol()).map_err(|violation| {
             let message = format!("The stand-in's own reply does not fit the published model: {violation}");
@@ -321,13 +487,18 @@ fn spoken_by(api: Api, refusal: Refusal) -> Refusal {
         (Protocol::Query, "MissingAuthenticationTokenException") => "MissingAuthenticationToken",
         (Protocol::Query, "UnrecognizedClientException") => "InvalidClientTokenId",
         (Protocol::Query | Protocol::RestXml, "ExpiredTokenException") => "ExpiredToken",
-        (Protocol::Query, "InvalidParameterException" | "SerializationException") => "ValidationError",
+        (Protocol::Query | Protocol::Cbor, "InvalidParameterException" | "SerializationException") => "ValidationError",
+        (Protocol::RestXml, "MissingAuthenticationTokenException") if api == Api::CloudFront => {
+            "MissingAuthenticationToken"
+        }
+        (Protocol::RestXml, "UnrecognizedClientException") if api == Api::CloudFront => "InvalidClientTokenId",
         (Protocol::RestXml, "MissingAuthenticationTokenException") => "AccessDenied",
         (Protocol::RestXml, "UnrecognizedClientException") => "InvalidAccessKeyId",
         (Protocol::RestXml, "InvalidParameterException" | "SerializationException") => "InvalidArgument",
         (Protocol::Json, "InvalidParameterException") if api == Api::CodePipeline => "ValidationException",
         (Protocol::Json, "InvalidParameterException") if api == Api::CodeBuild => "InvalidInputException",
-        (Protocol::Json, "SignatureDoesNotMatch") => "InvalidSignatureException",
+        (Protocol::RestJson, "InvalidParameterException") => api.codes().invalid,
+        (Protocol::Json | Protocol::RestJson, "SignatureDoesNotMatch") => "InvalidSignatureException",
         (_, code) => code,
     };
     Refusal { code, ..refusal }
@@ -335,17 +506,21 @@ fn spoken_by(api: Api, refusal: Refusal) -> Refusal {
 
 fn throttled(api: Api) -> Refusal {
     match api.protocol() {
-        Protocol::Json => Refusal::new("ThrottlingException", "Rate exceeded"),
+        Protocol::Json | Protocol::Cbor => Refusal::new("ThrottlingException", "Rate exceeded"),
         Protocol::Query => Refusal::new("Throttling", "Rate exceeded"),
+        Protocol::RestXml if api == Api::CloudFront => Refusal::new("Throttling", "Rate exceeded"),
         Protocol::RestXml => Refusal::new("SlowDown", "Please reduce your request rate.").with_status(503),
+        Protocol::RestJson => Refusal::new(api.codes().throttled, "Rate exceeded").with_status(429),
     }
 }
 
 fn failed(api: Api) -> Refusal {
     let code = match api.protocol() {
-        Protocol::Json => "ServerException",
-        Protocol::Query => "InternalFailure",
+        Protocol::Json if matches!(api, Api::Ecs | Api::Ecr) => "ServerException",
+        Protocol::Json | Protocol::Cbor | Protocol::Query => "InternalFailure",
+        Protocol::RestXml if api == Api::CloudFront => "InternalFailure",
         Protocol::RestXml => "InternalError",
+        Protocol::RestJson => api.codes().failed,
     };
     Refusal::new(code, "Service Unavailable. Please try again later.").with_status(500)
 }
@@ -361,8 +536,12 @@ fn error_body(refusal: &Refusal) -> Value {
 fn respond(api: Api, operation: Option<&str>, outcome: &Result<Value, Refusal>, request_id: &str) -> Response<Body> {
     let status = outcome.as_ref().map_or_else(|refusal| refusal.status, |_| 200);
     let (content_type, body) = match (api.protocol(), outcome) {
-        (Protocol::Json, Ok(reply)) => ("application/x-amz-json-1.1", reply.to_string()),
-        (Protocol::Json, Err(refusal)) => ("application/x-amz-json-1.1", error_body(refusal).to_string()),
+        (Protocol::Json | Protocol::RestJson | Protocol::Cbor, Ok(reply)) => {
+            ("application/x-amz-json-1.1", reply.to_string())
+        }
+        (Protocol::Json | Protocol::RestJson | Protocol::Cbor, Err(refusal)) => {
+            ("application/x-amz-json-1.1", error_body(refusal).to_string())
+        }
         (Protocol::Query | Protocol::RestXml, Ok(reply)) => {
             ("text/xml", query::reply(api.address(), operation.unwrap_or_default(), reply, request_id))
         }

@@ -20,6 +20,10 @@ pub(super) enum Protocol {
     Query,
     /// Method, path, query and headers in; headers and a body or XML out; times are ISO 8601 until they leave.
     RestXml,
+    /// Method, path, query, headers and a JSON body in; headers and JSON out; times are numbers.
+    RestJson,
+    /// A map of CBOR both ways; times are numbers with a tag.
+    Cbor,
 }
 
 /// One service's operations and shapes.
@@ -27,6 +31,9 @@ pub(super) enum Protocol {
 pub(super) struct Model {
     /// The API version, `2014-11-13`.
     pub(super) version: String,
+    /// HTTP status by the code of an error, where the protocol has one of its own for each.
+    #[serde(default)]
+    errors: BTreeMap<String, u16>,
     operations: BTreeMap<String, Operation>,
     shapes: BTreeMap<String, Shape>,
 }
@@ -50,6 +57,13 @@ pub(super) struct Http {
     /// The root element of the reply, if it has one.
     #[serde(default)]
     pub(super) root: Option<String>,
+    /// The status of a successful reply.
+    #[serde(default = "ok")]
+    pub(super) status: u16,
+}
+
+fn ok() -> u16 {
+    200
 }
 
 /// A shape that is not a scalar; scalars are named where they are used.
@@ -103,6 +117,11 @@ impl Model {
     /// The operation of that name, if the stand-in has it.
     pub(super) fn operation(&self, name: &str) -> Option<&Operation> {
         self.operations.get(name)
+    }
+
+    /// The status that an error of this code has, if the model says so.
+    pub(super) fn status_of(&self, code: &str) -> Option<u16> {
+        self.errors.get(code).copied()
     }
 
     /// All operations with their names.
@@ -172,7 +191,7 @@ fn scalar_fits(kind: &str, value: &Value, protocol: Protocol) -> bool {
         "integer" | "long" => value.is_i64(),
         "double" => value.is_number(),
         "timestamp" => match protocol {
-            Protocol::Json => value.is_number(),
+            Protocol::Json | Protocol::RestJson | Protocol::Cbor => value.is_number(),
             Protocol::Query | Protocol::RestXml => {
                 value.as_str().is_some_and(|at| at.parse::<jiff::Timestamp>().is_ok())
             }

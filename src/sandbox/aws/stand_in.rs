@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, Method, Uri};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -13,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::account::Account;
+use super::amplify::AppSite;
+use super::cloudfront::EdgeSite;
+use super::functions::FunctionSite;
 use super::json::text;
 use super::refusal::Refusal;
 use super::seed::Seed;
@@ -21,6 +25,9 @@ use super::site::{Site, SiteOf};
 use super::stacks::StackSite;
 use crate::clock::Clock;
 use crate::sandbox::wire::Wire;
+
+/// The largest request, in bytes: objects of a site are far smaller, and no upload in parts is spoken here.
+const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
 /// AWS on loopback. Cheap to clone; clones are the same account.
 #[derive(Clone)]
@@ -66,7 +73,9 @@ impl AwsStandIn {
             let server = Arc::clone(&server);
             async move { server.answer(method, uri, headers, body).await }
         };
-        let endpoint = serve(Router::new().fallback(answer), tasks, stop.clone()).await?;
+        let endpoint =
+            serve(Router::new().fallback(answer).layer(DefaultBodyLimit::max(LARGEST_BODY)), tasks, stop.clone())
+                .await?;
         let mut sites = BTreeMap::new();
         let services = seed.services.iter().filter(|service| service.load_balancer.is_some()).map(|service| {
             let of = SiteOf::Service { cluster: service.cluster.clone(), service: service.name.clone() };
@@ -94,6 +103,41 @@ impl AwsStandIn {
             let address = serve(Router::new().fallback(answer), tasks, stop.clone()).await?;
             sites.insert(stack.name.clone(), address);
         }
+        let shown = account.lock().unwrap_or_else(PoisonError::into_inner).apps.sites();
+        for (name, shown) in shown {
+            let site = Arc::new(AppSite { account: Arc::clone(&account), clock, shown });
+            let answer = move |uri: Uri| {
+                let site = Arc::clone(&site);
+                async move { site.answer(uri.path()) }
+            };
+            let address = serve(Router::new().fallback(answer), tasks, stop.clone()).await?;
+            // A stack may have the same name.
+            sites.entry(name).or_insert(address);
+        }
+        let functions = account.lock().unwrap_or_else(PoisonError::into_inner).functions.sites();
+        for function in functions {
+            let site = Arc::new(FunctionSite {
+                account: Arc::clone(&account),
+                clock,
+                function: function.clone(),
+                asked: Mutex::default(),
+            });
+            let answer = move |uri: Uri| {
+                let site = Arc::clone(&site);
+                async move { site.answer(uri.path()) }
+            };
+            let address = serve(Router::new().fallback(answer), tasks, stop.clone()).await?;
+            sites.insert(function, address);
+        }
+        for id in seed.distributions.keys() {
+            let site = Arc::new(EdgeSite { account: Arc::clone(&account), clock, distribution: id.clone() });
+            let answer = move |uri: Uri| {
+                let site = Arc::clone(&site);
+                async move { site.answer(&uri) }
+            };
+            let address = serve(Router::new().fallback(answer), tasks, stop.clone()).await?;
+            sites.insert(id.clone(), address);
+        }
         Ok(Self { account, clock, endpoint, sites: Arc::new(sites) })
     }
 
@@ -112,10 +156,16 @@ impl AwsStandIn {
         self.endpoint.clone()
     }
 
-    /// `http://127.0.0.1:PORT`: what users reach of a service with a load balancer, of a stack with a site, or of a pipeline's
-    /// own site; by its name. `None` where there is none.
+    /// `http://127.0.0.1:PORT`: what users reach of a service with a load balancer, of a stack with a site, of a pipeline's
+    /// own site, or of an Amplify app; by its name, and by `APP/BRANCH` or the host of an app. What viewers of a distribution
+    /// get, by its id. `None` where there is none.
     pub fn site(&self, service: &str) -> Option<String> {
         self.sites.get(service).cloned()
+    }
+
+    /// Every such address with its name.
+    pub fn sites(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.sites.iter()
     }
 
     pub(super) fn account(&self) -> MutexGuard<'_, Account> {
@@ -163,14 +213,6 @@ impl AwsStandIn {
         let arn = current.map(|current| current.arn.clone()).unwrap_or_default();
         account.stop_service_deployment(&json!({"serviceDeploymentArn": arn}))?;
         Ok(arn)
-    }
-
-    /// A CloudWatch alarm begins or ceases to fire.
-    pub fn set_alarm(&self, arn: &str, firing: bool) {
-        let mut account = self.account();
-        let account = &mut *account;
-        let now = account.now();
-        account.stacks.set_alarm(arn, firing, now, &mut account.ids);
     }
 
     /// The service's tasks that run now and are meant to, whatever anybody says about deployments.

@@ -9,7 +9,7 @@ use crate::incident::ids::StepId;
 use crate::incident::incident::{Incident, Proposal, Run};
 use crate::incident::plan::Step;
 use crate::incident::policy::Principal;
-use crate::incident::work::{Gate, Manual, Work};
+use crate::incident::work::{Asks, Gate, Manual};
 use crate::slack::buttons::{ASKS, Button};
 use crate::slack::mrkdwn::{capital, code, foreign, principals, stopped};
 
@@ -28,25 +28,18 @@ pub(super) struct Ask<'a> {
 
 /// What `step` asks of a person, if it does.
 pub(super) fn ask<'a>(proposal: &'a Proposal, step: &'a Step) -> Option<Ask<'a>> {
-    match &step.work {
-        Work::Gate(Gate { phrase, what }) => Some(Ask {
+    Some(match step.work.asks()? {
+        Asks::Gate(Gate { phrase, what }) => Ask {
             act: format!("type {}", code(phrase, 80)),
             what: stopped(&capital(&foreign(what, 400))),
             by: &proposal.terms.approvers,
-        }),
-        Work::Manual(Manual { text, by }) => Some(Ask {
+        },
+        Asks::Manual(Manual { text, by }) => Ask {
             act: "do this by hand".to_owned(),
             what: instruction(text),
             by: if by.is_empty() { &proposal.terms.approvers } else { by },
-        }),
-        Work::EcsService(_)
-        | Work::PipelineStage(_)
-        | Work::CommitBuild(_)
-        | Work::PipelineFreeze(_)
-        | Work::EcsCodeDeploy(_)
-        | Work::Stack(_)
-        | Work::Check(_) => None,
-    }
+        },
+    })
 }
 
 /// Who is awaited and for what, in one sentence.

@@ -6,7 +6,6 @@ use crate::incident::ids::StepId;
 use crate::incident::incident::Incident;
 use crate::incident::remedy::Remedy;
 use crate::incident::step::StepState;
-use crate::incident::work::Work;
 use crate::slack::buttons::{Action, Asked, Button, GoOn};
 use crate::slack::mrkdwn::{clamp, plain};
 
@@ -67,18 +66,9 @@ pub(super) fn actions(incident: &Incident, buttons: &[&Button]) -> Value {
 /// What a button calls a step: targets have names that people gave them, checks have ids like `verify/http-1`.
 fn called<'a>(incident: &Incident, step: &'a StepId) -> &'a str {
     match incident.proposal().and_then(|proposal| proposal.plan.step(step)).map(|(_, step)| &step.work) {
-        Some(Work::Check(_)) => "the check",
-        Some(Work::Gate(_)) => "the gate",
-        Some(
-            Work::Manual(_)
-            | Work::EcsService(_)
-            | Work::EcsCodeDeploy(_)
-            | Work::Stack(_)
-            | Work::PipelineStage(_)
-            | Work::CommitBuild(_)
-            | Work::PipelineFreeze(_),
-        )
-        | None => step.as_str(),
+        Some(work) if work.check().is_some() => "the check",
+        Some(work) if work.gate().is_some() => "the gate",
+        Some(_) | None => step.as_str(),
     }
 }
 

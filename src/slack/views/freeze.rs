@@ -7,7 +7,9 @@ use super::card::explained;
 use super::evidence::bullets;
 use crate::incident::freeze::{Cause, Direction, Freeze, Holder, Then};
 use crate::incident::freeze_event::{FreezeEvent, FreezeWhat};
+use crate::incident::freeze_work::FreezeWork;
 use crate::incident::step::{Evidence, StepState};
+use crate::incident::work::PipelineFreeze;
 use crate::slack::freeze_buttons::{FreezeAction, FreezeButton, buttons};
 use crate::slack::message::Message;
 use crate::slack::mrkdwn::{actor, all_of, clamp, code, date, foreign, plain, user};
@@ -31,19 +33,20 @@ fn title(freeze: &Freeze) -> String {
 
 fn words(freeze: &Freeze) -> Words {
     let title = title(freeze);
+    let by = freeze.work.by_way_of();
     let (emoji, headline, sentence) = match (&freeze.direction, &freeze.record.state) {
         (Direction::Hold, StepState::Pending | StepState::Active | StepState::Waiting) => {
-            ("🔄", "holding deployments back", format!("Deployments through {title} are being held back."))
+            ("🔄", "holding deployments back", format!("Deployments {by} {title} are being held back."))
         }
         (Direction::Hold, StepState::Failed(_)) => (
             "🔴",
             "deployments could not be held back",
-            format!("Deployments through {title} may still happen: they could not be held back."),
+            format!("Deployments {by} {title} may still happen: they could not be held back."),
         ),
         (Direction::Hold, StepState::Done | StepState::SkippedAfter { .. }) => (
             "🧊",
             "deployments are held back",
-            format!("Nothing is deployed through {title} until somebody lifts this freeze."),
+            format!("Nothing is deployed {by} {title} until somebody lifts this freeze."),
         ),
         (Direction::Lift { .. }, StepState::Pending | StepState::Active | StepState::Waiting) => {
             ("🔄", "letting deployments go", format!("The freeze of {title} is being lifted."))
@@ -51,7 +54,7 @@ fn words(freeze: &Freeze) -> Words {
         (Direction::Lift { .. }, StepState::Failed(_)) => (
             "🔴",
             "the freeze could not be lifted",
-            format!("Deployments through {title} are still held back: the freeze could not be lifted."),
+            format!("Deployments {by} {title} are still held back: the freeze could not be lifted."),
         ),
         (Direction::Lift { .. }, StepState::Done | StepState::SkippedAfter { .. }) => {
             ("⚪", "freeze lifted", format!("The freeze of {title} is over."))
@@ -64,7 +67,7 @@ fn words(freeze: &Freeze) -> Words {
 pub fn card(freeze: &Freeze) -> Message {
     let Words { emoji, headline, sentence } = words(freeze);
     let held = if freeze.record.progress.is_some() { freeze.record.progress.clone() } else { None };
-    let mut blocks = vec![header(&format!("{emoji} {}: {headline}", freeze.work.pipeline)), section(&sentence)];
+    let mut blocks = vec![header(&format!("{emoji} {}: {headline}", freeze.work.name())), section(&sentence)];
     let holders = holders(freeze);
     if !holders.is_empty() {
         blocks.push(section(&holders));
@@ -146,18 +149,21 @@ fn element(freeze: &Freeze, button: &FreezeButton, place: usize, single: bool) -
 }
 
 fn confirm(freeze: &Freeze, then: Then, single: bool) -> Value {
-    let (pipeline, stage) = (&freeze.work.pipeline, &freeze.work.stage);
-    let text = match (then, single) {
-        (_, false) => "The others go on holding deployments back.".to_owned(),
-        (Then::Nothing, true) => format!("What waits in front of {stage} is deployed at once."),
-        (Then::Rerun, true) => format!(
+    let name = freeze.work.name();
+    let text = match (&freeze.work, then, single) {
+        (_, _, false) => "The others go on holding deployments back.".to_owned(),
+        (FreezeWork::AutoBuild(_), _, true) => "The next push is built and deployed at once.".to_owned(),
+        (FreezeWork::Pipeline(PipelineFreeze { stage, .. }), Then::Nothing, true) => {
+            format!("What waits in front of {stage} is deployed at once.")
+        }
+        (FreezeWork::Pipeline(PipelineFreeze { stage, .. }), Then::Rerun, true) => format!(
             "What waits in front of {stage} is deployed at once. Then the newest execution that succeeded in {stage}, \
              other than the one that was rolled back from, runs again."
         ),
     };
     let plain_text = |text: &str, max: usize| json!({ "type": "plain_text", "text": plain(text, max), "emoji": true });
     json!({
-        "title": plain_text(&format!("Let {pipeline} deploy again?"), 100),
+        "title": plain_text(&format!("Let {name} deploy again?"), 100),
         "text": plain_text(&text, 300),
         "confirm": plain_text("Let it go", 30),
         "deny": plain_text("Keep it frozen", 30),

@@ -154,12 +154,17 @@ fn length(wrong: &mut Vec<String>, at: &str, text: &str, max: usize) {
     }
 }
 
-/// Only our own mentions and dates are in angle brackets, every `&` is an escape, every code span is closed.
+/// Only our own mentions, dates and links are in angle brackets, every `&` is an escape, every code span is closed.
 fn markup(wrong: &mut Vec<String>, at: &str, text: &str) {
     for (start, _) in text.match_indices('<') {
         let inner = text[start + 1..].split('>').next().unwrap_or_default();
         let known = ["@U", "@W", "#C", "!subteam^S", "!date^"].iter().any(|prefix| inner.starts_with(prefix));
-        if !known || inner.contains('<') || text[start..].find('>').is_none() {
+        // A link that has a label, so that nobody is shown another address than the one that opens.
+        let link = ["https://", "http://"].iter().any(|scheme| inner.starts_with(scheme))
+            && inner.split_once('|').is_some_and(|(url, label)| {
+                !url.contains(char::is_whitespace) && !label.is_empty() && !label.contains(['|', '/'])
+            });
+        if !(known || link) || inner.contains('<') || text[start..].find('>').is_none() {
             wrong.push(format!("{at}: <{inner}>"));
         }
     }

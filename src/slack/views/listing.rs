@@ -122,6 +122,7 @@ fn one(line: &ReleaseLine, now: Now) -> String {
     let gone = match line.usable {
         Usable::Yes => "",
         Usable::Deregistered => "; it was deregistered, so one cannot go back to it",
+        Usable::NotRepeatable => "; it cannot be deployed again",
     };
     format!("{label}: {}{age}{by}{gone}", line.status.words())
 }

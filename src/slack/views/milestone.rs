@@ -19,7 +19,6 @@ use crate::incident::remedy::ChosenRemedy;
 use crate::incident::request::Manner;
 use crate::incident::step::{Act, Evidence, Failure, Finding, StepState};
 use crate::incident::time::{Now, Pace};
-use crate::incident::work::Work;
 use crate::slack::message::Message;
 use crate::slack::mrkdwn::{actor, capital, clamp, code, duration, foreign, group, plural, stopped, time, user};
 
@@ -38,7 +37,8 @@ pub fn milestone(incident: &Incident, event: &Event, pace: Pace) -> Option<Messa
         What::Started { .. } => Some(said("▶️ A fresh look found everything as the plan says. The rollback starts.")),
         What::Accepted { step, number, request_id, .. } => {
             let (_, step) = step_of(incident, step)?;
-            Some(accepted(incident, step, *number, request_id.as_deref()))
+            (!is_further_portion(incident, step, *number))
+                .then(|| accepted(incident, step, *number, request_id.as_deref()))
         }
         What::Refused { step, why, .. } => {
             let (_, step) = step_of(incident, step)?;
@@ -196,21 +196,12 @@ fn awaits(incident: &Incident, step: &Step) -> Option<String> {
 fn passed(step: &Step, by: &Actor, note: Option<&str>) -> String {
     let by = actor(by);
     let note = note.map(|note| format!("\n“{}”", foreign(note, 600))).unwrap_or_default();
-    match &step.work {
-        Work::Gate(gate) => {
+    match step.work.gate() {
+        Some(gate) => {
             let what = stopped(&capital(&foreign(&gate.what, 400)));
             format!("🔓 {by} typed {}, so {} is open. {what}{note}", code(&gate.phrase, 80), title(step))
         }
-        Work::Manual(_)
-        | Work::EcsService(_)
-        | Work::PipelineStage(_)
-        | Work::CommitBuild(_)
-        | Work::PipelineFreeze(_)
-        | Work::EcsCodeDeploy(_)
-        | Work::Stack(_)
-        | Work::Check(_) => {
-            format!("✅ {by} says that {} is done.{note}", title(step))
-        }
+        None => format!("✅ {by} says that {} is done.{note}", title(step)),
     }
 }
 
@@ -233,6 +224,14 @@ fn accepted(incident: &Incident, step: &Step, number: u32, request_id: Option<&s
     };
     let request = request_id.map(|id| context(&format!("request {}", code(id, 80))));
     with(&text, request.into_iter().collect())
+}
+
+/// Whether an act is one more portion of what was begun before: how far that is, the step list and the reports say.
+fn is_further_portion(incident: &Incident, step: &Step, number: u32) -> bool {
+    let record = incident.run().map(|run| run.record(&step.id)).unwrap_or_default();
+    let Some(act) = record.acts.iter().find(|act| act.number == number) else { return false };
+    let before = record.acts.iter().filter(|before| before.number < number && before.attempt == act.attempt);
+    act.what.get("progress").is_some() && before.into_iter().any(|before| verb(before) == verb(act))
 }
 
 /// AWS's verb, which the intention of every act bears under this name.

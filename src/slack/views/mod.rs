@@ -8,6 +8,7 @@ mod brief;
 pub mod card;
 pub mod confirm;
 mod evidence;
+pub mod failed_deploy;
 pub mod freeze;
 pub mod help;
 pub mod listing;

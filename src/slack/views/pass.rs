@@ -9,8 +9,6 @@ use super::target::title;
 use super::words::place;
 use crate::incident::ids::StepId;
 use crate::incident::incident::Incident;
-use crate::incident::plan::Step;
-use crate::incident::work::Work;
 use crate::slack::buttons::{Action, Asked, Button};
 use crate::slack::mrkdwn::{foreign, plain};
 
@@ -60,25 +58,8 @@ pub fn pass(incident: &Incident, button: &Button) -> Option<Value> {
 
 /// The phrase that opens the gate `step`; `None` where it is no gate.
 pub fn phrase_of<'a>(incident: &'a Incident, step: &StepId) -> Option<&'a str> {
-    match incident.proposal()?.plan.step(step) {
-        Some((_, Step { work: Work::Gate(gate), .. })) => Some(&gate.phrase),
-        Some((
-            _,
-            Step {
-                work:
-                    Work::Manual(_)
-                    | Work::EcsService(_)
-                    | Work::PipelineStage(_)
-                    | Work::CommitBuild(_)
-                    | Work::PipelineFreeze(_)
-                    | Work::EcsCodeDeploy(_)
-                    | Work::Stack(_)
-                    | Work::Check(_),
-                ..
-            },
-        ))
-        | None => None,
-    }
+    let (_, step) = incident.proposal()?.plan.step(step)?;
+    step.work.gate().map(|gate| gate.phrase.as_str())
 }
 
 fn phrase(expected: &str) -> Value {

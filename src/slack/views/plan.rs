@@ -10,7 +10,7 @@ use crate::incident::incident::Terms;
 use crate::incident::plan::{Need, Plan, Purpose, Step};
 use crate::incident::release::Release;
 use crate::incident::request::Request;
-use crate::incident::work::{CheckWork, Span, Work};
+use crate::incident::work::{Asks, Span, Work};
 use crate::slack::message::Message;
 use crate::slack::mrkdwn::{age, all_of, capital, code, duration, foreign, plural, principals, stopped};
 
@@ -57,6 +57,10 @@ const CHANGES: usize = 12;
 
 /// What a change set would change, where the step executes one.
 fn changes(step: &Step) -> Option<Value> {
+    if let Work::Site(site) = &step.work {
+        let title = foreign(&site.bucket, 80);
+        return site.preview().map(|preview| section(&format!("🧾 *Changes of {title}*: {preview}")));
+    }
     let Work::Stack(work) = &step.work else { return None };
     let changes = work.changes();
     let mut lines: Vec<String> = changes.iter().take(CHANGES).map(|change| foreign(&change.words(), 160)).collect();
@@ -173,39 +177,26 @@ fn side_by_side(plan: &Plan) -> Vec<&StepId> {
 /// What a step is for, in a few words.
 fn intention(purpose: Purpose, step: &Step) -> String {
     let title = foreign(&step.title, 120);
-    match &step.work {
-        Work::Gate(gate) => {
+    match step.work.asks() {
+        Some(Asks::Gate(gate)) => {
             let what = stopped(&capital(&foreign(&gate.what, 200)));
             return format!("🔒 Wait until somebody types {}. {what}", code(&gate.phrase, 80));
         }
-        Work::Manual(manual) if manual.by.is_empty() => return format!("By hand: {title}"),
-        Work::Manual(manual) => return format!("By hand: {title} ({})", principals(&manual.by)),
-        Work::EcsService(_)
-        | Work::PipelineStage(_)
-        | Work::CommitBuild(_)
-        | Work::PipelineFreeze(_)
-        | Work::EcsCodeDeploy(_)
-        | Work::Stack(_)
-        | Work::Check(_) => {}
+        Some(Asks::Manual(manual)) if manual.by.is_empty() => return format!("By hand: {title}"),
+        Some(Asks::Manual(manual)) => return format!("By hand: {title} ({})", principals(&manual.by)),
+        None => {}
+    }
+    if step.work.is_of_settings() {
+        return format!("Change: {title}");
     }
     match (purpose, &step.to) {
         (Purpose::Freeze, _) => format!("Hold back: {title}"),
         (Purpose::RollBack, Some(to)) => format!("Take {title} to {}", short(to)),
         (Purpose::RollBack, None) => format!("Take back: {title}"),
         (Purpose::Verify, _) => format!("Check: {title}"),
-        (Purpose::Watch, _) => match &step.work {
-            Work::Check(CheckWork { span: Span::Elapsed { span, .. }, .. }) => {
-                format!("Watch for {}: {title}", duration(*span))
-            }
-            Work::Check(CheckWork { span: Span::Passes { .. }, .. })
-            | Work::EcsService(_)
-            | Work::Stack(_)
-            | Work::PipelineStage(_)
-            | Work::CommitBuild(_)
-            | Work::EcsCodeDeploy(_)
-            | Work::PipelineFreeze(_)
-            | Work::Gate(_)
-            | Work::Manual(_) => format!("Watch: {title}"),
+        (Purpose::Watch, _) => match step.work.check().map(|check| &check.span) {
+            Some(Span::Elapsed { span, .. }) => format!("Watch for {}: {title}", duration(*span)),
+            Some(Span::Passes { .. }) | None => format!("Watch: {title}"),
         },
     }
 }

@@ -6,7 +6,7 @@ use crate::incident::plan::{Purpose, Step};
 use crate::incident::step::{Finding, Passed, StepRecord, StepState};
 use crate::incident::time::Now;
 use crate::incident::whereabouts::Whereabouts;
-use crate::incident::work::Work;
+use crate::incident::work::Asks;
 use crate::slack::mrkdwn::{actor, code, duration, foreign};
 
 use super::brief::brief;
@@ -101,34 +101,19 @@ fn said(purpose: Purpose, step: &Step, record: &StepRecord, over: Over, now: Now
 
 /// What a step of a person waits for.
 fn waits(step: &Step) -> String {
-    match &step.work {
-        Work::Gate(gate) => format!("waits until {} is typed", code(&gate.phrase, 80)),
-        Work::Manual(_) => "waits until it is done by hand".to_owned(),
-        Work::EcsService(_)
-        | Work::PipelineStage(_)
-        | Work::CommitBuild(_)
-        | Work::PipelineFreeze(_)
-        | Work::EcsCodeDeploy(_)
-        | Work::Stack(_)
-        | Work::Check(_) => "waits".to_owned(),
+    match step.work.asks() {
+        Some(Asks::Gate(gate)) => format!("waits until {} is typed", code(&gate.phrase, 80)),
+        Some(Asks::Manual(_)) => "waits until it is done by hand".to_owned(),
+        None => "waits".to_owned(),
     }
 }
 
 /// Who did what a step of a person asks for.
 fn by_whom(step: &Step, passed: &Passed) -> String {
     let by = actor(&passed.by);
-    let done = match &step.work {
-        Work::Gate(gate) => format!("{by} typed {}", code(&gate.phrase, 80)),
-        Work::Manual(_)
-        | Work::EcsService(_)
-        | Work::EcsCodeDeploy(_)
-        | Work::Stack(_)
-        | Work::PipelineStage(_)
-        | Work::CommitBuild(_)
-        | Work::PipelineFreeze(_)
-        | Work::Check(_) => {
-            format!("done by {by}")
-        }
+    let done = match step.work.gate() {
+        Some(gate) => format!("{by} typed {}", code(&gate.phrase, 80)),
+        None => format!("done by {by}"),
     };
     match &passed.note {
         Some(note) => format!("{done}: “{}”", foreign(note, 200)),

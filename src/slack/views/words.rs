@@ -102,7 +102,7 @@ pub(super) fn more_approvals(missing: u64) -> String {
 
 /// ` to *v41*`, and how many targets where there are several.
 fn goal(plan: &Plan) -> String {
-    match (one_goal(plan), goings(plan)) {
+    match (one_goal(plan), returning(plan).count()) {
         (_, 0) => String::new(),
         (Some(to), 1) => format!(" to {to}"),
         (Some(to), many) => format!(" to {to} ({many} targets)"),
@@ -115,9 +115,14 @@ fn goings(plan: &Plan) -> usize {
     targets(plan).count()
 }
 
+/// How many of them go back to a release: settings that are changed alone are none.
+fn returning(plan: &Plan) -> impl Iterator<Item = &Step> {
+    targets(plan).filter(|step| !step.work.is_of_settings())
+}
+
 /// The release to go back to by the name that people use most, where it is the same for all targets.
 fn one_goal(plan: &Plan) -> Option<String> {
-    let mut goals = targets(plan).map(|step| step.to.as_ref().map(short));
+    let mut goals = returning(plan).map(|step| step.to.as_ref().map(short));
     let first = goals.next()??;
     goals.all(|goal| goal.as_ref() == Some(&first)).then_some(first)
 }
@@ -196,18 +201,10 @@ fn watching(incident: &Incident, run: &Run, verdict: Verdict, now: Now) -> Words
 
 /// How long the watch lasts, in words.
 pub(super) fn watch_span(run: &Run) -> Option<String> {
-    use crate::incident::work::{CheckWork, Span, Work};
-    let spans = run.of(Purpose::Watch).filter_map(|(step, _)| match &step.work {
-        Work::Check(CheckWork { span: Span::Elapsed { span, .. }, .. }) => Some(*span),
-        Work::Check(CheckWork { span: Span::Passes { .. }, .. })
-        | Work::EcsService(_)
-        | Work::Stack(_)
-        | Work::PipelineStage(_)
-        | Work::CommitBuild(_)
-        | Work::EcsCodeDeploy(_)
-        | Work::PipelineFreeze(_)
-        | Work::Gate(_)
-        | Work::Manual(_) => None,
+    use crate::incident::work::Span;
+    let spans = run.of(Purpose::Watch).filter_map(|(step, _)| match step.work.check()?.span {
+        Span::Elapsed { span, .. } => Some(span),
+        Span::Passes { .. } => None,
     });
     spans.max().map(duration)
 }
@@ -312,7 +309,10 @@ fn of_proof(incident: &Incident, run: &Run, verdict: Verdict, now: Now) -> Words
     match verdict {
         Verdict::RolledBack => {
             let plan = &run.proposal.plan;
-            let sentence = match (one_goal(plan), goings(plan)) {
+            let sentence = match (one_goal(plan), returning(plan).count()) {
+                (_, 0) if goings(plan) > 0 => {
+                    format!("{name} has the settings that were asked for, proved after {took}.")
+                }
                 (_, 0) => format!("What had to be done for {name} by hand is done, after {took}."),
                 (Some(to), 1) => format!("{name} runs {to} again, proved after {took}."),
                 (Some(to), many) => format!("All {many} targets of {name} run {to} again, proved after {took}."),

@@ -61,7 +61,12 @@ pub async fn create(aws: &Aws, stack: &Stack, name: &str, wanted: &Wanted) -> Re
         Ok(_) => Ok(()),
         Err(error) => {
             let error = AwsError::of("cloudformation", "CreateChangeSet", &error);
-            if Refusal::of(&error) == Some(Refusal::ChangeSetExists) { Ok(()) } else { Err(error) }
+            match Refusal::of(&error) {
+                Some(Refusal::ChangeSetExists) => Ok(()),
+                // By its code it could be throttling, and waiting does not help against it.
+                Some(Refusal::Limit) => Err(error.as_class(ErrorClass::Invalid)),
+                _ => Err(error),
+            }
         }
     }
 }
@@ -96,7 +101,7 @@ pub async fn delete(aws: &Aws, stack: &str, name: &str) -> Result<(), AwsError> 
         .writes()
         .cloudformation
         .delete_change_set()
-        .stack_name(stack)
+        .stack_name(super::look::name_of(stack))
         .change_set_name(name)
         .send()
         .await

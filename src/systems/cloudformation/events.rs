@@ -143,6 +143,16 @@ pub fn root_cause(events: &[StackEvent]) -> Option<&StackEvent> {
     events.iter().rev().find(|event| event.is_a_cause())
 }
 
+/// The event by which the stack itself says why it was taken back, among `events`, which are newest first: an alarm, where
+/// nothing failed.
+pub fn taken_back(events: &[StackEvent]) -> Option<&StackEvent> {
+    events.iter().find(|event| {
+        event.is_of_the_stack()
+            && matches!(event.status.as_str(), "UPDATE_ROLLBACK_IN_PROGRESS" | "ROLLBACK_IN_PROGRESS")
+            && event.reason.as_deref().is_some_and(|reason| !reason.is_empty() && reason != "User Initiated")
+    })
+}
+
 /// The newest event of the stack itself.
 pub fn newest_of_the_stack(events: &[StackEvent]) -> Option<&StackEvent> {
     events.iter().find(|event| event.is_of_the_stack())

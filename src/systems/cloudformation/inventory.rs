@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::content::Content;
 use super::events::StackEvent;
 use super::status::Status;
+use crate::aws::alarms::Alarm;
 use crate::incident::ids::Digest;
 use crate::incident::release::Release;
 use crate::incident::stack::StackChange;
@@ -146,6 +147,9 @@ pub struct StackInventory {
     pub events: Vec<StackEvent>,
     /// What it is deployed with, where nothing is under way.
     pub present: Option<Content>,
+    /// What the alarms say that take an update back when they fire, or why that is not known; empty where there are
+    /// none, or nothing would be updated.
+    pub alarms: Result<Vec<Alarm>, String>,
     /// Its resources, where they matter: before it is deleted.
     pub resources: Vec<StackResource>,
     /// What Rollbot has kept of it, newest first.

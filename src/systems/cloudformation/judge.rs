@@ -357,9 +357,10 @@ impl Case<'_> {
         self.work.content.is_some() && self.work.content == self.seen.content
     }
 
-    /// What failed first, as a detail of a failure.
+    /// What failed first, as a detail of a failure; where no resource failed, why the stack itself was taken back.
     fn cause(&self) -> Vec<String> {
-        let own = events::root_cause(events::newest_operation(&self.seen.events)).map(StackEvent::line);
+        let newest = events::newest_operation(&self.seen.events);
+        let own = events::root_cause(newest).or_else(|| events::taken_back(newest)).map(StackEvent::line);
         let cause = self.seen.nested_cause.clone().or(own);
         cause.map(|cause| format!("What failed first: {cause}")).into_iter().collect()
     }

@@ -10,7 +10,8 @@ use super::inventory::{
     Deletion, Previous, Protection, SeenChangeSet, Stack, StackInventory, StackResource, StackSpec,
 };
 use super::source;
-use super::status::Status;
+use super::status::{Action, Status};
+use crate::aws::alarms::{self, Alarm};
 use crate::aws::error::ErrorClass;
 use crate::aws::time::timestamp;
 use crate::aws::{Aws, AwsError};
@@ -30,6 +31,7 @@ pub async fn look(aws: &Aws, spec: &StackSpec, to: Option<&str>) -> Result<Stack
     let present = if stack.status.is_good() { Some(content(aws, &stack).await?) } else { None };
     let is_deletion = StackInventory::is_deletion(to) && spec.deletion == Deletion::Allowed;
     let resources = if is_deletion { resources(aws, &stack.arn).await? } else { Vec::new() };
+    let alarms = triggers(aws, &stack).await?;
     let source = match &spec.previous {
         Previous::History => None,
         Previous::S3 { bucket, key } => match source::read(aws, bucket, key, &stack.settings).await {
@@ -43,12 +45,27 @@ pub async fn look(aws: &Aws, spec: &StackSpec, to: Option<&str>) -> Result<Stack
         stack,
         events,
         present,
+        alarms,
         resources,
         history: Vec::new(),
         source,
         wanted: None,
         change_set: None,
     })
+}
+
+/// What the stack's rollback triggers say, where an update would have to pass them. That they cannot be looked at keeps
+/// nobody from going back; it is said.
+async fn triggers(aws: &Aws, stack: &Stack) -> Result<Result<Vec<Alarm>, String>, AwsError> {
+    if stack.triggers.is_empty() || stack.status.action() != Action::ChangeSet {
+        return Ok(Ok(Vec::new()));
+    }
+    let names: Vec<String> = stack.triggers.iter().map(|arn| alarms::name_of(arn).to_owned()).collect();
+    match alarms::by_name(aws, &names).await {
+        Ok(alarms) => Ok(Ok(alarms)),
+        Err(error) if error.class.may_pass() => Err(error),
+        Err(error) => Ok(Err(error.to_string())),
+    }
 }
 
 /// The stack of this name or ARN.
@@ -249,12 +266,14 @@ async fn one_change_set(aws: &Aws, stack: &str, name: &str, prefix: Option<&str>
     let mut next: Option<String> = None;
     for _ in 0..PAGES {
         let by_arn = name.starts_with("arn:");
+        // A change set belongs to a stack's name, for CloudFormation as for others that stand in for it. Whether that is
+        // still the same stack is looked at below.
         let page = aws
             .reads()
             .cloudformation
             .describe_change_set()
             .change_set_name(name)
-            .set_stack_name((!by_arn).then(|| stack.to_owned()))
+            .set_stack_name((!by_arn).then(|| name_of(stack).to_owned()))
             .set_next_token(next.take())
             .send()
             .await;
@@ -265,6 +284,10 @@ async fn one_change_set(aws: &Aws, stack: &str, name: &str, prefix: Option<&str>
                 return if error.class == ErrorClass::NotFound { Ok(None) } else { Err(error) };
             }
         };
+        let is_of_another = |of: &str| !by_arn && stack.starts_with("arn:") && of != stack;
+        if page.stack_id.as_deref().is_some_and(is_of_another) {
+            return Ok(None);
+        }
         let one = found.get_or_insert_with(|| One {
             seen: SeenChangeSet {
                 arn: page.change_set_id.clone().unwrap_or_default(),

@@ -18,6 +18,7 @@ pub mod releases;
 pub mod remedy;
 pub mod source;
 pub mod status;
+pub mod triggers;
 
 pub use inventory::{StackInventory, StackSpec};
 pub use look::look;

@@ -9,6 +9,7 @@ use super::inventory::{Deletion, Protection, SeenChangeSet, StackInventory, Stac
 use super::refusal::Refusal;
 use super::releases::{before, deleted, under_way};
 use super::status::{Action, Status, Towards};
+use super::triggers;
 use crate::incident::ids::{Resource, StepId};
 use crate::incident::plan::{Need, Step};
 use crate::incident::release::Release;
@@ -232,14 +233,7 @@ fn compared(inventory: &StackInventory, wanted: &Wanted) -> (ChangeSet, Vec<Stri
 fn warnings_of(inventory: &StackInventory, wanted: &Wanted) -> Vec<String> {
     let stack = &inventory.stack;
     let mut warnings = Vec::new();
-    if !stack.triggers.is_empty() {
-        let names: Vec<&str> = stack.triggers.iter().map(|arn| arn.rsplit(':').next().unwrap_or(arn)).collect();
-        warnings.push(format!(
-            "The stack's own rollback triggers apply to this update too: {}. Whether they fire now was not checked; one \
-             that does takes the rollback itself back.",
-            names.join(", ")
-        ));
-    }
+    warnings.extend(triggers::warnings(stack, &inventory.alarms));
     if stack.status == Status::UpdateRollbackComplete {
         warnings.push(
             "The last update failed and CloudFormation took it back by itself: what runs now is from before it."

@@ -5,6 +5,10 @@
 //! `"UsePreviousValue": true` keeps the present value), or CodePipeline's template configuration
 //! (`{"Parameters": {"Version": "v41"}, "Tags": {"team": "shop"}}`). Without such an object every parameter keeps its
 //! present value, and the plan says so.
+//!
+//! What a stack has in the end is proved by its template and every one of its parameters, as CloudFormation shows them. So
+//! everything that the object leaves out is filled in beforehand with what it will be: the template's default, or the
+//! present value; secrets always keep theirs.
 
 use std::collections::BTreeMap;
 
@@ -28,23 +32,91 @@ pub async fn read(aws: &Aws, bucket: &str, key: &str, present: &Content) -> Resu
     let beside = parameters_key(key);
     let parameters = object(aws, bucket, &beside).await?;
     let mut content = Content { template: template.text, policy: None, ..present.clone() };
+    let url = address(aws, bucket, key);
+    let declared = declared(aws, &url).await?;
     let how = if let Some(object) = &parameters {
         let said = Said::parse(&object.text).map_err(|why| {
             AwsError::local("s3", "GetObject", ErrorClass::Invalid, format!("{beside} cannot be read: {why}"))
         })?;
-        content.parameters = said.parameters;
+        content.parameters = completed(said.parameters, declared.as_deref(), &present.parameters);
         if let Some(tags) = said.tags {
             content.tags = tags;
         }
         format!("the template at s3://{bucket}/{key} with the parameters beside it")
     } else {
-        for value in content.parameters.values_mut() {
-            *value = ParameterValue::AsItIs;
-        }
+        let kept = present
+            .parameters
+            .keys()
+            .filter(|key| declared.as_ref().is_none_or(|declared| declared.iter().any(|one| one.key == **key)));
+        let kept = kept.map(|key| (key.clone(), ParameterValue::AsItIs)).collect();
+        content.parameters = completed(kept, declared.as_deref(), &present.parameters);
         format!("the template at s3://{bucket}/{key}; there is no {beside}, so every parameter keeps its present value")
     };
     let release = content.release(template.at);
-    Ok(Wanted { release, content, url: Some(address(aws, bucket, key)), how })
+    Ok(Wanted { release, content, url: Some(url), how })
+}
+
+/// A parameter that a template declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Declared {
+    key: String,
+    default: Option<String>,
+    secrecy: Secrecy,
+}
+
+/// Whether CloudFormation shows a parameter's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Secrecy {
+    /// It does.
+    Shown,
+    /// It does not (`NoEcho`).
+    Secret,
+}
+
+/// What the template at `url` declares; `None` where Rollbot may not ask.
+async fn declared(aws: &Aws, url: &str) -> Result<Option<Vec<Declared>>, AwsError> {
+    let answer = aws.reads().cloudformation.get_template_summary().template_url(url).send().await;
+    let answer = match answer.map_err(|error| AwsError::of("cloudformation", "GetTemplateSummary", &error)) {
+        Ok(answer) => answer,
+        Err(error) if error.class == ErrorClass::Denied => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let declared = answer.parameters.unwrap_or_default().into_iter().filter_map(|one| {
+        Some(Declared {
+            key: one.parameter_key?,
+            default: one.default_value,
+            secrecy: if one.no_echo == Some(true) { Secrecy::Secret } else { Secrecy::Shown },
+        })
+    });
+    Ok(Some(declared.collect()))
+}
+
+/// `said` with every parameter that the template declares, each with what it will be.
+fn completed(
+    mut said: BTreeMap<String, ParameterValue>,
+    declared: Option<&[Declared]>,
+    present: &BTreeMap<String, ParameterValue>,
+) -> BTreeMap<String, ParameterValue> {
+    for (key, value) in &mut said {
+        if *value == ParameterValue::AsItIs
+            && let Some(present) = present.get(key)
+        {
+            *value = present.clone();
+        }
+    }
+    for Declared { key, default, secrecy } in declared.unwrap_or_default() {
+        let present = present.get(key);
+        if *secrecy == Secrecy::Secret && present.is_some() {
+            said.insert(key.clone(), ParameterValue::AsItIs);
+            continue;
+        }
+        // Where there is neither, CloudFormation will say that it needs a value.
+        let left_out = default.clone().map(ParameterValue::Text).or_else(|| present.cloned());
+        if let Some(value) = left_out.filter(|_| !said.contains_key(key)) {
+            said.insert(key.clone(), value);
+        }
+    }
+    said
 }
 
 /// Why the version in S3 cannot be had, with what to do.
@@ -176,6 +248,45 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[test]
+    fn every_declared_parameter_gets_what_it_will_be() {
+        let text = |value: &str| ParameterValue::Text(value.to_owned());
+        let map = |all: &[(&str, ParameterValue)]| -> BTreeMap<String, ParameterValue> {
+            all.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
+        };
+        let one = |key: &str, default: Option<&str>, secrecy| Declared {
+            key: key.to_owned(),
+            default: default.map(str::to_owned),
+            secrecy,
+        };
+        let declared = [
+            one("Version", None, Secrecy::Shown),
+            one("Size", Some("small"), Secrecy::Shown),
+            one("Stage", None, Secrecy::Shown),
+            one("Zone", Some("a"), Secrecy::Shown),
+            one("Password", Some("changeme"), Secrecy::Secret),
+            one("Fresh", None, Secrecy::Shown),
+        ];
+        let present = map(&[
+            ("Version", text("v3")),
+            ("Size", text("large")),
+            ("Stage", text("prod")),
+            ("Zone", text("b")),
+            ("Password", ParameterValue::AsItIs),
+        ]);
+        let said = map(&[("Version", text("v1")), ("Zone", ParameterValue::AsItIs), ("Password", text("hunter2"))]);
+        let expected = map(&[
+            ("Version", text("v1")),
+            ("Size", text("small")),
+            ("Stage", text("prod")),
+            ("Zone", text("b")),
+            ("Password", ParameterValue::AsItIs),
+        ]);
+        assert_eq!(completed(said, Some(&declared), &present), expected);
+        let unasked = map(&[("Zone", ParameterValue::AsItIs)]);
+        assert_eq!(completed(unasked, None, &present), map(&[("Zone", text("b"))]), "where Rollbot may not ask");
+    }
 
     #[rstest]
     #[case("template.yml", "template.parameters.json")]

@@ -8,7 +8,7 @@ use crate::aws::{Aws, AwsError};
 use crate::incident::freeze::{Cause, Direction, Freeze, Then};
 use crate::incident::ids::FreezeId;
 use crate::incident::time::Now;
-use crate::incident::work::Stop;
+use crate::incident::work::{PipelineFreeze, Stop};
 use crate::systems::step_kind::{Acted, Judgement, StepJournal, StepKind};
 
 use super::freeze_act::{self, Do, Receipt};
@@ -37,8 +37,8 @@ pub struct FreezeOrder {
 }
 
 impl FreezeOrder {
-    /// What the record of `freeze` wants.
-    pub fn of(freeze: &Freeze) -> Self {
+    /// What the record of `freeze` wants of the stage that it holds.
+    pub fn of(freeze: &Freeze, work: &PipelineFreeze) -> Self {
         let first = freeze.holders.first();
         let incident = first.and_then(|holder| match &holder.cause {
             Cause::Incident { id } => Some(id.as_str()),
@@ -48,8 +48,8 @@ impl FreezeOrder {
         let why = first.and_then(|holder| holder.reason.as_deref());
         Self {
             id: freeze.id.clone(),
-            pipeline: freeze.work.pipeline.clone(),
-            stage: freeze.work.stage.clone(),
+            pipeline: work.pipeline.clone(),
+            stage: work.stage.clone(),
             region: freeze.resource.as_str().split(':').nth(3).unwrap_or_default().to_owned(),
             direction: freeze.direction.clone(),
             stop: freeze.stop(),

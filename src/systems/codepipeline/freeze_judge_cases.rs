@@ -106,7 +106,7 @@ fn judged(order: &FreezeOrder, seen: &StageSeen, done: &[(Do, Came)]) -> Judgeme
 /// A judgement in one word and its sentence, for the table.
 fn brief(judgement: Judgement<Do>) -> (String, String) {
     match judgement {
-        Judgement::Act(what) => {
+        Judgement::Act(what) | Judgement::Restore(what) => {
             let what = serde_json::to_value(what).unwrap();
             ("act".to_owned(), what["verb"].as_str().unwrap().to_owned())
         }

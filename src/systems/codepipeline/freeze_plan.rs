@@ -7,6 +7,7 @@ use aws_sdk_codepipeline::types::{PipelineDeclaration, PipelineMetadata};
 use super::freeze_look::no_stage;
 use crate::aws::error::ErrorClass;
 use crate::aws::{Aws, AwsError};
+use crate::incident::freeze_work::FreezeWork;
 use crate::incident::ids::{Resource, StepId};
 use crate::incident::plan::{Need, Step};
 use crate::incident::work::{PipelineFreeze, Stop, Work};
@@ -58,6 +59,6 @@ pub fn step(work: &PipelineFreeze, resource: Resource) -> Step {
         need: Need::Required,
         deadline: DEADLINE,
         estimate: ESTIMATE,
-        work: Work::PipelineFreeze(work.clone()),
+        work: Work::Freeze(FreezeWork::Pipeline(work.clone())),
     }
 }

@@ -6,7 +6,7 @@
 //! | no execution of ours, something runs in the stage | for `RollbackStage`: wait, AWS refuses it meanwhile |
 //! | somebody else's execution of the same revisions is, or was, the stage's latest | adopt it |
 //! | ours goes on | wait; a manual approval is named with its link, and never given |
-//! | ours waits at a transition that Rollbot's freeze holds | enable it, and disable it again behind our execution |
+//! | ours waits at a transition that Rollbot's freeze holds | enable it, and disable it again behind our execution, also after Stop |
 //! | ours waits at a transition that somebody else disabled | fail: a person decides |
 //! | ours failed, was stopped, superseded or cancelled | fail, with what the actions say |
 //! | the stage's latest is ours, succeeded, with the revisions that were asked for | done |
@@ -74,7 +74,7 @@ pub fn judge(work: &PipelineStage, seen: &Seen, journal: &StepJournal<'_>, now: 
     let case = Case { work, seen, journal, now, stage, entries: &entries };
     let ours = own(&seen.executions, journal);
     if let Some(close) = case.close_behind(ours) {
-        return Judgement::Act(close);
+        return Judgement::Restore(close);
     }
     if let Some(ours) = ours {
         return case.follow(ours);
@@ -184,7 +184,10 @@ impl<'a> Case<'a> {
         }
         match ours.status.as_str() {
             "InProgress" | "Stopping" => self.on_the_way(ours),
-            "Succeeded" => Judgement::Failed(self.replaced(ours)),
+            "Succeeded" if self.is_replaced(ours) => Judgement::Failed(self.replaced(ours)),
+            "Succeeded" => {
+                Judgement::Wait(format!("{} has succeeded, and {} is about to show it", name(ours), self.work.stage))
+            }
             status => Judgement::Failed(self.ended(ours, status)),
         }
     }
@@ -302,6 +305,13 @@ impl<'a> Case<'a> {
         );
         failure.details.push(pipeline_link(&self.seen.pipeline.region, &self.work.pipeline));
         failure
+    }
+
+    /// Whether another execution has entered the stage since ours. The pipeline's state is looked at before its executions
+    /// are, so ours may have succeeded in between; what is listed after it began before it.
+    fn is_replaced(self, ours: &Execution) -> bool {
+        let place = |id: &str| self.seen.executions.iter().position(|execution| execution.id == id);
+        self.stage.latest.as_ref().is_some_and(|(id, _)| place(id) < place(&ours.id) && place(id).is_some())
     }
 
     /// Ours succeeded, and another execution has entered the stage since.

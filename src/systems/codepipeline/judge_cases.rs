@@ -99,6 +99,13 @@ fn done_is_only_what_the_stage_has_last_with_the_revision_that_was_asked_for() {
     newer.executions.insert(0, execution("e-5-theirs", 2, "InProgress", 4));
     newer.pipeline.stages.last_mut().unwrap().latest = Some(("e-5-theirs".to_owned(), "InProgress".to_owned()));
     assert!(fails(judged(&work, &newer, &acts, 5)).why.contains("has entered Staging since"));
+
+    // The state was looked at before the executions were: ours ended, or even began, in between.
+    let mut behind = seen_with(rollback("e-4-ours", &good, "Succeeded", 0), Some("InProgress"));
+    let progress = waits(judged(&work, &behind, &acts, 5));
+    assert!(progress.contains("Staging is about to show it"), "{progress}");
+    behind.pipeline.stages.last_mut().unwrap().latest = Some(("e-3-bad".to_owned(), "Succeeded".to_owned()));
+    assert!(matches!(judged(&work, &behind, &acts, 5), Judgement::Wait(_)), "an older one has not entered since");
 }
 
 #[test]
@@ -165,7 +172,7 @@ fn a_rerun_passes_what_rollbots_own_freeze_holds_and_closes_it_behind_itself() {
     seen.pipeline.stages[2].inbound = None;
     seen.pipeline.stages[2].latest = Some(("e-4-ours".to_owned(), "InProgress".to_owned()));
     let close = Do::DisableStageTransition { pipeline, stage, reason };
-    assert_eq!(judged(&work, &seen, &acts, 4), Judgement::Act(close.clone()));
+    assert_eq!(judged(&work, &seen, &acts, 4), Judgement::Restore(close.clone()), "also after Stop");
 
     acts.push(act(3, &close, changed()));
     seen.pipeline.stages[2].closed = Some(closed("Rollbot fz-7k3fq for rb-1 by anna"));

@@ -135,6 +135,7 @@ pub(super) fn word(judgement: &Judgement<Do>) -> String {
     match judgement {
         Judgement::Done { .. } => "done".to_owned(),
         Judgement::Holding { .. } => "holding".to_owned(),
+        Judgement::Restore(_) => "restore".to_owned(),
         Judgement::Act(Do::Stop { .. }) => "stop".to_owned(),
         Judgement::Act(Do::Continue { .. }) => "continue with rollback".to_owned(),
         Judgement::Act(Do::Register { .. }) => "register".to_owned(),

@@ -37,7 +37,8 @@ impl Stacks {
         }
     }
 
-    fn due(&self) -> Option<Timestamp> {
+    /// When something happens next by itself.
+    pub(in super::super) fn due(&self) -> Option<Timestamp> {
         let stacks = self.all.iter().filter_map(Stack::due);
         stacks.chain(self.change_sets.iter().filter_map(ChangeSet::due)).min()
     }
@@ -144,10 +145,15 @@ impl Stacks {
             stack.nudge(&scene);
         }
     }
+
+    /// Only these alarms are there, by ARN, with whether they fire.
+    pub(in super::super) fn know_alarms(&mut self, alarms: BTreeMap<String, bool>) {
+        self.alarms = alarms;
+    }
 }
 
 /// What a parent's definition of a nested stack makes of it.
-fn nested(stack: &Stack, definition: &Definition, buckets: &Buckets) -> Result<Deployed, Refusal> {
+pub(super) fn nested(stack: &Stack, definition: &Definition, buckets: &Buckets) -> Result<Deployed, Refusal> {
     let properties = definition.body.get("Properties").unwrap_or(&Value::Null);
     let template = match text(properties, "TemplateURL").map(|url| buckets.template(url)) {
         None => stack.is.template.clone(),

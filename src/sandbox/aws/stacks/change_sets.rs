@@ -10,6 +10,7 @@ use super::super::json::{iso, present, text};
 use super::super::refusal::Refusal;
 use super::all::Stacks;
 use super::described;
+use super::nested_changes::Within;
 use super::perform::{on_failure, page, token, validation};
 use super::stack::{Deployed, Scene};
 use super::status::StackStatus;
@@ -17,7 +18,7 @@ use super::work::OnFailure;
 use crate::incident::time::Now;
 
 /// How long a change set takes to be made.
-const MAKING: Duration = Duration::from_secs(3);
+pub(super) const MAKING: Duration = Duration::from_secs(3);
 /// What a change set without changes says.
 const NOTHING: &str =
     "The submitted information didn't contain changes. Submit different information to create a change set.";
@@ -82,6 +83,9 @@ pub(super) struct ChangeSet {
     pub(super) changes: Vec<Value>,
     pub(super) token: Option<String>,
     pub(super) include_nested: bool,
+    /// Ids of the change sets of the stack that this one's is nested in, and of the outermost one.
+    pub(super) parent: Option<String>,
+    pub(super) root: Option<String>,
 }
 
 impl ChangeSet {
@@ -117,7 +121,24 @@ impl ChangeSet {
             "Tags": described::tags(&self.new.tags),
             "Changes": changes,
             "IncludeNestedStacks": self.include_nested,
+            "ParentChangeSetId": self.parent,
+            "RootChangeSetId": self.root,
         }))
+    }
+
+    /// Whether it is this one, or belongs to it.
+    fn is_of(&self, id: &str) -> bool {
+        self.id == id || self.root.as_deref() == Some(id)
+    }
+
+    /// Refuses what is done only with the outermost one.
+    fn must_be_root(&self, operation: &str) -> Result<(), Refusal> {
+        match &self.root {
+            None => Ok(()),
+            Some(root) => Err(validation(format!(
+                "{operation} cannot be invoked on the change set of a nested stack. Use the root change set {root}."
+            ))),
+        }
     }
 }
 
@@ -166,7 +187,7 @@ impl Stacks {
         let stack = self.named(request)?;
         stack.must_be_updatable(OnFailure::RollBack)?;
         let new = stack.wanted(request, buckets)?;
-        let changes = stack.changes(&new);
+        let mut changes = stack.changes(&new);
         let nothing = changes.is_empty() && !stack.is_changed_by(&new);
         let (stack_id, stack_name) = (stack.id.clone(), stack.name.clone());
         let asked = text(request, "ClientToken").map(str::to_owned);
@@ -179,6 +200,11 @@ impl Stacks {
         }
         let id =
             format!("arn:aws:cloudformation:{}:{}:changeSet/{name}/{}", self.region, self.account, scene.ids.uuid());
+        let include_nested = request.get("IncludeNestedStacks").and_then(Value::as_bool) == Some(true);
+        if include_nested {
+            let within = Within { name: &name, parent: &id, root: &id };
+            self.include_nested(scene, &stack_id, &new, &mut changes, &within, buckets)?;
+        }
         self.change_sets.push(ChangeSet {
             id: id.clone(),
             name,
@@ -192,7 +218,9 @@ impl Stacks {
             new,
             changes,
             token: asked,
-            include_nested: request.get("IncludeNestedStacks").and_then(Value::as_bool) == Some(true),
+            include_nested,
+            parent: None,
+            root: None,
         });
         Ok(json!({"Id": id, "StackId": stack_id}))
     }
@@ -229,6 +257,8 @@ impl Stacks {
                     "CreationTime": iso(one.created_at),
                     "Description": one.description,
                     "IncludeNestedStacks": one.include_nested,
+                    "ParentChangeSetId": one.parent,
+                    "RootChangeSetId": one.root,
                 }))
             })
             .collect();
@@ -238,6 +268,7 @@ impl Stacks {
     pub(super) fn execute_change_set(&mut self, scene: &mut Scene<'_>, request: &Value) -> Result<Value, Refusal> {
         let token = token(request)?;
         let found = self.change_set(request)?;
+        found.must_be_root("ExecuteChangeSet")?;
         let (id, stack_id, new) = (found.id.clone(), found.stack_id.clone(), found.new.clone());
         let (status, execution) = (found.status, found.execution);
         let by_stack = json!({"StackName": stack_id});
@@ -258,7 +289,7 @@ impl Stacks {
         stack.update(scene, new, on_failure(request), token);
         stack.change_set = Some(id.clone());
         self.change_sets.retain(|one| one.stack_id != stack_id || one.id == id);
-        if let Some(executed) = self.change_sets.iter_mut().find(|one| one.id == id) {
+        for executed in self.change_sets.iter_mut().filter(|one| one.is_of(&id)) {
             executed.execution = Execution::InProgress;
         }
         Ok(json!({}))
@@ -279,8 +310,9 @@ impl Stacks {
             );
             return Err(Refusal::new("InvalidChangeSetStatus", message));
         }
+        found.must_be_root("DeleteChangeSet")?;
         let id = found.id.clone();
-        self.change_sets.retain(|one| one.id != id);
+        self.change_sets.retain(|one| !one.is_of(&id));
         Ok(json!({}))
     }
 

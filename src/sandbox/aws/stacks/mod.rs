@@ -12,6 +12,8 @@ mod deleting;
 mod deploying;
 mod described;
 mod listed;
+mod nested_changes;
+mod outside;
 mod perform;
 mod policy;
 mod replacing;
@@ -27,10 +29,11 @@ mod undoing;
 mod work;
 
 pub(super) use all::Stacks;
+pub(super) use outside::StackDeployment;
 pub(super) use seed::listed;
 pub use seed::{
-    SeedAlarm, SeedDeploying, SeedFailure, SeedParent, SeedResource, SeedStack, SeedStackSite, SeedTakes, SeedUpdate,
-    SeedVersion, Undertaking,
+    SeedDeploying, SeedFailure, SeedParent, SeedResource, SeedStack, SeedStackSite, SeedTakes, SeedUpdate, SeedVersion,
+    Undertaking,
 };
 pub(super) use seeding::Ground;
 pub(super) use site::StackSite;

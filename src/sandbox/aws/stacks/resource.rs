@@ -30,10 +30,13 @@ pub(super) struct Resource {
 }
 
 impl Resource {
-    /// A property by its dotted path.
+    /// A property by its dotted path; a number is a place in a list.
     pub(super) fn property(&self, path: &str) -> Option<&Value> {
         let properties = self.is.body.get("Properties")?;
-        path.split('.').try_fold(properties, |value, name| value.get(name))
+        path.split('.').try_fold(properties, |value, name| match name.parse::<usize>() {
+            Ok(place) if value.is_array() => value.get(place),
+            Ok(_) | Err(_) => value.get(name),
+        })
     }
 
     /// Whether it is a nested stack.

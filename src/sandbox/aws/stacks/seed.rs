@@ -211,14 +211,3 @@ pub struct SeedVersion {
     #[serde(default)]
     pub paths: BTreeMap<String, Answer>,
 }
-
-/// A CloudWatch alarm that rollback triggers may name.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SeedAlarm {
-    /// Its ARN.
-    pub arn: String,
-    /// Whether it is in ALARM.
-    #[serde(default)]
-    pub firing: bool,
-}

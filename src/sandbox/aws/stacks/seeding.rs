@@ -1,5 +1,6 @@
 //! Makes stacks out of their seeds: the past as if it had happened, and deployments begun at their age.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -8,10 +9,11 @@ use serde_json::Value;
 
 use super::super::buckets::Buckets;
 use super::super::ids::Ids;
+use super::super::object_version::Object;
 use super::all::Stacks;
 use super::deploying::fresh;
 use super::resource::Resource;
-use super::seed::{SeedAlarm, SeedDeploying, SeedStack, SeedUpdate};
+use super::seed::{SeedDeploying, SeedStack, SeedUpdate};
 use super::stack::{Deployed, Scene, Stack};
 use super::status::{ResourceStatus, StackStatus, Stage, Verb};
 use super::template::{Parameters, Template};
@@ -37,9 +39,12 @@ pub(in super::super) struct Ground<'a> {
 }
 
 impl Stacks {
-    /// The stacks that the seeds describe. What makes no sense is refused with a sentence.
-    pub(in super::super) fn seeded(ground: Ground<'_>, seeds: &[SeedStack], alarms: &[SeedAlarm]) -> io::Result<Self> {
-        let alarms = alarms.iter().map(|alarm| (alarm.arn.clone(), alarm.firing)).collect();
+    /// The stacks that the seeds describe; `alarms` says which fire, by ARN. What makes no sense is refused with a sentence.
+    pub(in super::super) fn seeded(
+        ground: Ground<'_>,
+        seeds: &[SeedStack],
+        alarms: BTreeMap<String, bool>,
+    ) -> io::Result<Self> {
         let Ground { account, region, now, ids, buckets } = ground;
         let mut stacks = Self { alarms, account: account.to_owned(), region: region.to_owned(), ..Self::default() };
         // A nested stack needs the one that it hangs in, at whatever depth.
@@ -217,8 +222,8 @@ fn read(template: &Value, buckets: &Buckets) -> Result<Template, String> {
     let body = match template {
         Value::String(place) if place.starts_with("s3://") => {
             let (bucket, key) = place.trim_start_matches("s3://").split_once('/').unwrap_or_default();
-            let found = buckets.version(bucket, key, None).ok_or_else(|| format!("there is no {place}"))?;
-            found.body.clone()
+            let found = buckets.object(bucket, key, None).and_then(Object::text);
+            found.ok_or_else(|| format!("there is no {place}"))?
         }
         Value::String(body) => body.clone(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => format!("{template:#}"),

@@ -298,3 +298,48 @@ async fn a_stage_that_fails_can_roll_itself_back() {
     assert_eq!(pipes.bench.aws.deployed_commit("Apgms").as_deref(), Some(BAD), "the newest that had succeeded");
     pipes.end().await;
 }
+
+#[tokio::test]
+async fn an_action_that_deploys_a_stack_ends_as_the_stack_does() {
+    let template = json!({
+        "Parameters": {"Commit": {"Type": "String"}},
+        "Resources": {"Function": {"Type": "AWS::Lambda::Function", "Properties": {"Tags": {"Ref": "Commit"}}}},
+    });
+    let stack = json!({
+        "name": "site",
+        "history": [{"age": "48h", "template": template, "parameters": {"Commit": BETTER}}, {"age": "1h", "parameters": {"Commit": BAD}}],
+        "site": {"resource": "Function", "property": "Tags", "versions": {}},
+        "resources": {"Function": {"takes": {"update": 120}, "fails": [{"on": "update", "when": GOOD, "reason": "too old"}]}},
+    });
+    let mut seed = world(|pipeline| {
+        pipeline["stages"][2]["actions"][0]["deploys"] = json!({"stack": {"name": "site", "parameter": "Commit"}});
+    });
+    seed.stacks = vec![serde_json::from_value(stack).unwrap()];
+    let bench = Bench::of(seed).await;
+    let config = aws_sdk_codepipeline::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .credentials_provider(keys())
+        .retry_config(aws_sdk_codepipeline::config::retry::RetryConfig::disabled())
+        .endpoint_url(bench.aws.endpoint());
+    let pipes = Pipes { client: Client::from_conf(config.build()), bench };
+    let serves = async || {
+        let reply = reqwest::get(format!("{}/healthz", pipes.bench.aws.site("site").unwrap())).await.unwrap();
+        reply.headers()["x-app-version"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(serves().await, BAD);
+    let back = pipes.roll_back(SECOND).await.unwrap();
+    let begun = pipes.bench.clock.now();
+    pipes.until(&back, PipelineExecutionStatus::Succeeded).await;
+    assert!(pipes.bench.clock.now().elapsed(begun.at) >= Duration::from_mins(2), "it waits for the stack");
+    assert_eq!(serves().await, BETTER);
+    let failed = pipes.roll_back(FIRST).await.unwrap();
+    pipes.until(&failed, PipelineExecutionStatus::Failed).await;
+    assert_eq!(serves().await, BETTER, "the stack took its update back");
+    let state = pipes.stage("Deploy").await;
+    let action = state.action_states()[0].latest_execution().unwrap();
+    let error = action.error_details().unwrap().message().unwrap();
+    assert!(error.contains("UPDATE_ROLLBACK"), "{error}");
+    assert!(action.external_execution_url().unwrap().contains("cloudformation"), "{action:?}");
+    pipes.bench.end().await;
+}

@@ -202,7 +202,7 @@ async fn an_alarm_that_fires_takes_an_update_back() {
     stacks.bench.clock.sleep(std::time::Duration::from_mins(2)).await;
     assert_eq!(stacks.health("api").await, (200, "v1".to_owned()));
     assert_eq!(stacks.status("api").await, "UPDATE_IN_PROGRESS", "it is still being looked at");
-    stacks.bench.aws.set_alarm(ALARM, true);
+    stacks.bench.aws.set_alarm(ALARM, super::super::AlarmState::Alarm);
     let stack = stacks.until("api", "UPDATE_ROLLBACK_COMPLETE").await;
     let story = stacks.story("api").await;
     assert!(story.iter().any(|line| line.contains("Rollback triggers in ALARM state")), "{story:#?} {stack:?}");

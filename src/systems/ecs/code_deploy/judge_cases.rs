@@ -141,7 +141,7 @@ fn word(judgement: &Judgement<Do>) -> String {
     match judgement {
         Judgement::Done { .. } => "done".to_owned(),
         Judgement::Holding { .. } => "holding".to_owned(),
-        Judgement::Act(what) => what.sentence(),
+        Judgement::Act(what) | Judgement::Restore(what) => what.sentence(),
         Judgement::Wait(progress) => format!("wait: {progress}"),
         Judgement::Failed(failure) => format!("failed: {}", failure.why),
     }
