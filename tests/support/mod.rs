@@ -289,6 +289,10 @@ impl Play {
                         self.glimpse(Duration::from_secs(10), |play| play.sees(sight)).await;
                     }
                 }
+                // What passes is waited for so that the bot is killed just then; without that kill it may be over already.
+                (What::Wait(sight), _) if lines.peek().is_some_and(|next| matches!(next.what, What::Bot(_))) => {
+                    self.glimpse(Duration::from_secs(10), |play| play.sees(sight)).await;
+                }
                 (What::Bot(_), _) => {}
                 (What::Told { body }, _) => self.pipeline_tells(body).await,
                 (What::Wait(sight), _) => self.until(&line.text, |play| play.sees(sight)).await,
