@@ -98,13 +98,15 @@ class AwsJudge:
             return Violation("unknown member", "operation", str(error), "botocore")
 
     def error(self, model, operation, call, found):
-        code = (call["reply"] or {}).get("__type", "").rsplit("#", 1)[-1]
+        reply = call["reply"] or {}
+        code = reply.get("__type", "").rsplit("#", 1)[-1]
         shapes = {shape.metadata.get("error", {}).get("code", shape.name): shape for shape in operation.error_shapes}
         shapes |= {shape.name: shape for shape in operation.error_shapes}
         shape = shapes.get(code)
         if shape is None:
             if code not in COMMON_ERRORS | SERVICE_ERRORS.get(call["service"], set()):
-                found.append(Violation("error code", "reply", f"{code!r} is none of this operation's errors", "botocore"))
+                what = f"{code!r} is none of this operation's errors: {reply.get('message', '')}"
+                found.append(Violation("error code", "reply", what, "botocore"))
             return
         status = shape.metadata.get("error", {}).get("httpStatusCode")
         if status is not None and status != call["status"]:

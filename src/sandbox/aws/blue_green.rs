@@ -41,6 +41,17 @@ impl CodeStatus {
         }
     }
 
+    /// What its one target is called meanwhile (`TargetStatus`, which has other words than `DeploymentStatus`).
+    pub(super) fn word_of_target(self) -> &'static str {
+        match self {
+            Self::Created => "Pending",
+            Self::InProgress => "InProgress",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+            Self::Stopped => "Skipped",
+        }
+    }
+
     /// Whether nothing more will come of it.
     pub(super) fn is_over(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Stopped)
@@ -379,8 +390,11 @@ fn go_back(group: &mut BlueGreen, scene: &mut Scene<'_>) {
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
+    use serde_json::json;
 
     use super::*;
+    use crate::sandbox::aws::api::Api;
+    use crate::sandbox::aws::shapes::{Model, Protocol};
 
     #[rstest]
     #[case("CodeDeployDefault.ECSAllAtOnce", 0, 100)]
@@ -391,5 +405,21 @@ mod tests {
     #[case("CodeDeployDefault.ECSLinear10PercentEvery3Minutes", 27, 100)]
     fn traffic_is_shifted_as_the_configuration_says(#[case] config: &str, #[case] minutes: u64, #[case] percent: u32) {
         assert_eq!(share(config, Duration::from_secs(60 * minutes)), percent);
+    }
+
+    #[rstest]
+    fn both_words_of_a_status_are_those_of_the_published_model(
+        #[values(
+            CodeStatus::Created,
+            CodeStatus::InProgress,
+            CodeStatus::Succeeded,
+            CodeStatus::Failed,
+            CodeStatus::Stopped
+        )]
+        status: CodeStatus,
+    ) {
+        let model: Model = serde_json::from_str(Api::CodeDeploy.published()).unwrap();
+        assert_eq!(model.check("DeploymentStatus", &json!(status.word()), Protocol::Json), Ok(()));
+        assert_eq!(model.check("TargetStatus", &json!(status.word_of_target()), Protocol::Json), Ok(()));
     }
 }

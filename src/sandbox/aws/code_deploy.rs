@@ -274,7 +274,7 @@ fn target(service: &Service, deployment: &CodeDeployment, id: &str, at: jiff::Ti
         "targetArn": service.arn,
         "lastUpdatedAt": seconds(at),
         "lifecycleEvents": events,
-        "status": if deployment.status.is_over() { deployment.status.word() } else { "InProgress" },
+        "status": deployment.status.word_of_target(),
         "taskSetsInfo": sets.collect::<Vec<_>>(),
     }))
 }

@@ -1,4 +1,4 @@
-//! A stand-in for AWS on loopback: ECS, ECR, `ELBv2` and STS as clients meet them on the wire.
+//! A stand-in for AWS on loopback: the services of `api`, as clients meet them on the wire.
 //!
 //! It is a state machine with time in it (`account`, `service`, `rollout`, `rollback`, `task`), strict about what it
 //! accepts (`shapes`, `signature`), honest (nothing is healthy but by the behaviour of the image that runs), and it does
@@ -7,6 +7,7 @@
 mod account;
 mod alarms;
 mod amplify;
+mod api;
 mod blob;
 mod blue_green;
 mod blue_green_seeding;
