@@ -6,7 +6,8 @@
 //! differ at the same size, 99 are the same, 100 are only in v41 and 100 only in v42. Both work on this machine and wait
 //! for the same stand-in, once as fast as it answers and once with a round trip added to every request. Rollbot deletes
 //! when viewers have been told: the invalidation, which `sync` does not make, lies between its last copy and its last
-//! change. What is live in the end is read from the bucket, object by object. The AWS command line is the one of `tests/clients/requirements.txt`.
+//! change. What is live in the end is read from the bucket, object by object. The AWS command line is the one of
+//! `tests/clients/requirements.txt`.
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "it prints a table, and ends when it cannot")]
 

@@ -10,7 +10,7 @@ use rollbot::sandbox::aws::SeedCommit;
 use rollbot::sandbox::scenario::Scenario;
 use rollbot::sandbox::wire::{Call, Fault, Moment};
 use serde_json::{Value, json};
-use support::{Play, calm, configure};
+use support::{Play, calm, configure, verdict};
 
 const APP: &str = "d1a2b3c4d5";
 
@@ -80,10 +80,6 @@ fn card(play: &Play) -> String {
 
 fn thread(play: &Play) -> String {
     one_line(&play.thread().join("\n"))
-}
-
-fn verdict(incident: &Incident) -> Option<Verdict> {
-    incident.run().and_then(|run| run.verdict).map(|record| record.verdict)
 }
 
 fn published(play: &Play) -> Option<String> {

@@ -15,7 +15,7 @@ use rollbot::sandbox::player::Player;
 use rollbot::sandbox::scenario::{self, Scenario};
 use rollbot::sandbox::script;
 use rollbot::sandbox::wire::{Call, Moment};
-use support::Play;
+use support::{Play, verdict};
 
 const BEFORE: &str = "2b7e4d60f1c3a5b7d9e1f3a5c7d9e0b2a4c6d8e0";
 const BAD: &str = "3c9d5e71a2b4c6d8e0f2a4b6c8d0e1f3a5b7c9d1";
@@ -54,18 +54,13 @@ fn taken(play: &Play) -> Vec<String> {
 
 /// The commit that users reach, and what `/healthz` answers them.
 async fn users_see(play: &Play) -> (String, u16) {
-    let site = play.stage.aws.site(STACK).expect("the stack has a site");
-    let reply = reqwest::get(format!("{site}/healthz")).await.expect("the site answers");
-    (reply.headers()["x-app-version"].to_str().expect("text").to_owned(), reply.status().as_u16())
+    let (status, version) = play.get(STACK, "/healthz").await;
+    (version, status)
 }
 
 /// The whole commit behind what users reach is the one before, and it is well.
 async fn assert_back(play: &Play) {
     assert_eq!(users_see(play).await, (BEFORE[..8].to_owned(), 200), "{}", play.seen());
-}
-
-fn verdict(incident: &Incident) -> Option<Verdict> {
-    incident.run().and_then(|run| run.verdict).map(|record| record.verdict)
 }
 
 /// Everything in the thread on one line.

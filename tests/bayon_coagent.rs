@@ -12,7 +12,7 @@ use rollbot::sandbox::aws::{SeedCommit, SeedStack};
 use rollbot::sandbox::scenario::{self, Scenario};
 use rstest::rstest;
 use serde_json::{Value, json};
-use support::Play;
+use support::{Play, verdict};
 
 const STACK: &str = "bayon-coagent-development";
 const FRONTEND: &str = "bayon-coagent-development/develop";
@@ -22,17 +22,6 @@ const BAD: &str = "c4e09a7d5b3f1268e0d7c9a4b8f25136e7d0a9c4";
 
 fn coagent(variant: Option<&str>) -> Scenario {
     scenario::find("bayon-coagent", variant).expect("the scenario is shipped")
-}
-
-fn verdict(incident: &Incident) -> Option<Verdict> {
-    incident.run().and_then(|run| run.verdict).map(|record| record.verdict)
-}
-
-/// What a path of a site answers, and of what it was made.
-async fn get(play: &Play, site: &str, path: &str) -> (u16, String) {
-    let site = play.stage.aws.site(site).expect("the site is there");
-    let reply = reqwest::get(format!("{site}{path}")).await.expect("the site answers");
-    (reply.status().as_u16(), reply.headers()["x-app-version"].to_str().expect("text").to_owned())
 }
 
 /// The operations that took effect, in order.
@@ -61,7 +50,7 @@ async fn a_story_of_the_coagent_ends_as_it_is_written(#[case] variant: Option<&s
     let mut play = Play::of(&scenario).await;
     play.patience = Duration::from_mins(2);
     play.tell(scenario.story).await;
-    let page = get(&play, FRONTEND, "/").await;
+    let page = play.get(FRONTEND, "/").await;
     match variant {
         None | Some("not-updating" | "job-running") => assert_eq!(page, (200, GOOD.to_owned())),
         Some("manual-app") => assert_eq!(page, (200, "s3://bayon-coagent-builds/81f2b6c4/".to_owned())),
@@ -78,8 +67,8 @@ async fn a_story_of_the_coagent_ends_as_it_is_written(#[case] variant: Option<&s
 #[tokio::test(flavor = "multi_thread")]
 async fn b02_b03_b09_the_stack_and_the_frontend_go_back_in_one_plan() {
     let mut play = Play::of(&coagent(None)).await;
-    assert_eq!(get(&play, STACK, "/health").await, (500, "1.9.0".to_owned()));
-    assert_eq!(get(&play, FRONTEND, "/").await, (500, BAD.to_owned()));
+    assert_eq!(play.get(STACK, "/health").await, (500, "1.9.0".to_owned()));
+    assert_eq!(play.get(FRONTEND, "/").await, (500, BAD.to_owned()));
     let proved = taken_back(&mut play, COMMAND).await;
     assert_eq!(verdict(&proved), Some(Verdict::RolledBack), "{}", play.seen());
     // Pushes are held back before anything else (B10).
@@ -94,8 +83,8 @@ async fn b02_b03_b09_the_stack_and_the_frontend_go_back_in_one_plan() {
         .rev()
         .find_map(|call| call.reply.pointer("/Stacks/0/StackStatus").and_then(Value::as_str).map(str::to_owned));
     assert_eq!(settled.as_deref(), Some("UPDATE_ROLLBACK_COMPLETE"));
-    assert_eq!(get(&play, STACK, "/health").await, (200, "1.8.0".to_owned()));
-    assert_eq!(get(&play, FRONTEND, "/").await, (200, GOOD.to_owned()));
+    assert_eq!(play.get(STACK, "/health").await, (200, "1.8.0".to_owned()));
+    assert_eq!(play.get(FRONTEND, "/").await, (200, GOOD.to_owned()));
     play.leave().await;
 }
 
@@ -168,7 +157,7 @@ async fn b06_a_finished_update_is_taken_back_by_the_earlier_template() {
     let orders: Vec<String> = orders(&play).into_iter().filter(|one| !one.ends_with("ChangeSet")).collect();
     assert_eq!(orders, ["UpdateBranch", "StartJob"]);
     assert_eq!(play.calls_of("ExecuteChangeSet").len(), 1);
-    assert_eq!(get(&play, STACK, "/health").await, (200, "1.8.0".to_owned()));
+    assert_eq!(play.get(STACK, "/health").await, (200, "1.8.0".to_owned()));
     play.leave().await;
 }
 
@@ -249,7 +238,7 @@ async fn b10_a_push_during_the_rollback_is_not_deployed() {
     assert_eq!(built, None, "the push is not built");
     let proved = play.until_recorded("a verdict", |incident| verdict(incident).is_some()).await;
     assert_eq!(verdict(&proved), Some(Verdict::RolledBack), "{}", play.seen());
-    assert_eq!(get(&play, FRONTEND, "/").await, (200, GOOD.to_owned()));
+    assert_eq!(play.get(FRONTEND, "/").await, (200, GOOD.to_owned()));
     play.type_command("sre", "/rollback unfreeze development coagent").await;
     play.until("the freeze lifted", |play| play.calls_of("UpdateBranch").len() == 2).await;
     assert_eq!(play.calls_of("UpdateBranch")[1].request["enableAutoBuild"], json!(true));
@@ -273,7 +262,7 @@ async fn peer_09_a_rebuild_of_the_newest_commit_is_stopped_and_said() {
     for part in ["Amplify lost the commit", "should have built 81f2b6c4", "began to build c4e09a7d"] {
         assert!(said.contains(part), "{part} is not in: {said}");
     }
-    assert_eq!(get(&play, FRONTEND, "/").await, (500, BAD.to_owned()));
+    assert_eq!(play.get(FRONTEND, "/").await, (500, BAD.to_owned()));
     play.assert_never_called_rolled_back();
     play.leave().await;
 }

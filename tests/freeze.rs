@@ -17,7 +17,7 @@ use rollbot::sandbox::aws::SeedCommit;
 use rollbot::sandbox::scenario::Scenario;
 use rollbot::sandbox::wire::Call;
 use serde_json::{Value, json};
-use support::{Play, calm, configure};
+use support::{Play, calm, configure, verdict};
 
 const PIPELINE: &str = "shop-prod";
 const STAGE: &str = "Deploy";
@@ -94,10 +94,6 @@ fn writes(play: &Play) -> Vec<String> {
 fn everything(play: &Play) -> String {
     let texts: Vec<String> = play.public().iter().map(|message| play.read(message)).collect();
     texts.join("\n").split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn verdict(incident: &Incident) -> Option<Verdict> {
-    incident.run().and_then(|run| run.verdict).map(|record| record.verdict)
 }
 
 async fn says(play: &mut Play, text: &str) {

@@ -12,7 +12,7 @@ use rollbot::sandbox::scenario::{self, Scenario};
 use rollbot::sandbox::wire::{Call, Fault, Moment};
 use rstest::rstest;
 use serde_json::json;
-use support::Play;
+use support::{Play, verdict};
 
 const FUNCTION: &str = "CiraInvoice-JobManagement-prod";
 
@@ -22,10 +22,6 @@ fn invoice(variant: &str) -> Scenario {
 
 fn function(scenario: &mut Scenario) -> &mut SeedFunction {
     scenario.seed.functions.get_mut(FUNCTION).expect("the function is there")
-}
-
-fn verdict(incident: &Incident) -> Option<Verdict> {
-    incident.run().and_then(|run| run.verdict).map(|record| record.verdict)
 }
 
 /// Every write to Lambda that took effect, in order.
@@ -39,9 +35,7 @@ fn verbs(play: &Play) -> Vec<String> {
 }
 
 async fn health(play: &Play) -> (u16, String) {
-    let site = play.stage.aws.site(FUNCTION).expect("the function has users");
-    let reply = reqwest::get(format!("{site}/health")).await.expect("the site answers");
-    (reply.status().as_u16(), reply.headers()["x-app-version"].to_str().expect("text").to_owned())
+    play.get(FUNCTION, "/health").await
 }
 
 /// Asks, approves, and waits for the verdict.

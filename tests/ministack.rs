@@ -29,7 +29,7 @@ use rollbot::incident::incident::Verdict;
 use rollbot::incident::time::Pace;
 use rollbot::sandbox::scenario::{self, Scenario};
 use serde_json::{Value, json};
-use support::Play;
+use support::{Play, verdict};
 use tokio::process::{Child, Command};
 
 const REGION: &str = "us-east-1";
@@ -232,8 +232,7 @@ async fn taken_back(play: &mut Play, service: &str) {
     let ended = play
         .until_recorded("a verdict", |incident| incident.run().and_then(|run| run.verdict.as_ref()).is_some())
         .await;
-    let verdict = ended.run().and_then(|run| run.verdict).map(|record| record.verdict);
-    assert_eq!(verdict, Some(Verdict::RolledBack), "{service}\n{}", play.seen());
+    assert_eq!(verdict(&ended), Some(Verdict::RolledBack), "{service}\n{}", play.seen());
     play.until("its end", |play| play.card_text().contains("ended")).await;
 }
 

@@ -5,18 +5,14 @@
 mod support;
 
 use rollbot::incident::due::{Phase, phase};
-use rollbot::incident::incident::{Incident, Verdict};
+use rollbot::incident::incident::Verdict;
 use rollbot::incident::step::StepState;
 use rollbot::sandbox::aws::{Answer, Behaviour, Health};
 use rstest::rstest;
 use serde_json::{Value, json};
-use support::{Play, calm, configure, scenario};
+use support::{Play, calm, configure, scenario, verdict};
 
 const V42: &str = "sha256:4242424242424242424242424242424242424242424242424242424242424242";
-
-fn verdict(incident: &Incident) -> Option<Verdict> {
-    incident.run().and_then(|run| run.verdict).map(|record| record.verdict)
-}
 
 /// E1: what runs, since when and by whom, what is wrong, where it is rolled back and how far, who asked and who may approve:
 /// all of it is there before anybody decides, and the scope can be narrowed.

@@ -11,7 +11,7 @@ use rollbot::incident::incident::{Incident, Verdict};
 use rollbot::sandbox::scenario::{self, Scenario};
 use rstest::rstest;
 use serde_json::json;
-use support::Play;
+use support::{Play, verdict};
 
 const STACK: &str = "prop-ie-production-appsync-stack";
 const PAGE: &str = "prop-ie-app.com";
@@ -20,17 +20,6 @@ const BAD: &str = "3d1b6a9f4e7c0285b3a1f6d9e4c7b02835a1f6d9";
 
 fn prop_ie(variant: Option<&str>) -> Scenario {
     scenario::find("prop-ie", variant).expect("the scenario is shipped")
-}
-
-fn verdict(incident: &Incident) -> Option<Verdict> {
-    incident.run().and_then(|run| run.verdict).map(|record| record.verdict)
-}
-
-/// What a path of a site answers, and of what it was made.
-async fn get(play: &Play, site: &str, path: &str) -> (u16, String) {
-    let site = play.stage.aws.site(site).expect("the site is there");
-    let reply = reqwest::get(format!("{site}{path}")).await.expect("the site answers");
-    (reply.status().as_u16(), reply.headers()["x-app-version"].to_str().expect("text").to_owned())
 }
 
 /// The operations that took effect, in order; what makes plans is left out.
@@ -58,11 +47,11 @@ async fn a_story_of_prop_ie_ends_as_it_is_written(#[case] variant: Option<&str>)
     play.patience = Duration::from_mins(2);
     play.tell(scenario.story).await;
     if variant == Some("domain-fails") {
-        assert_eq!(get(&play, PAGE, "/").await, (500, BAD.to_owned()));
+        assert_eq!(play.get(PAGE, "/").await, (500, BAD.to_owned()));
         play.assert_never_called_rolled_back();
     } else {
-        assert_eq!(get(&play, PAGE, "/").await, (200, GOOD.to_owned()));
-        assert_eq!(get(&play, STACK, "/graphql").await, (200, "3.2.0".to_owned()));
+        assert_eq!(play.get(PAGE, "/").await, (200, GOOD.to_owned()));
+        assert_eq!(play.get(STACK, "/graphql").await, (200, "3.2.0".to_owned()));
     }
     play.end().await;
 }
@@ -72,7 +61,7 @@ async fn a_story_of_prop_ie_ends_as_it_is_written(#[case] variant: Option<&str>)
 #[tokio::test(flavor = "multi_thread")]
 async fn p01_the_domain_goes_back_to_blue() {
     let mut play = Play::of(&prop_ie(Some("blue-green"))).await;
-    assert_eq!(get(&play, PAGE, "/").await, (500, BAD.to_owned()));
+    assert_eq!(play.get(PAGE, "/").await, (500, BAD.to_owned()));
     let proved = taken_back(&mut play, "/rollback production prop-ie only domain because green answers 500").await;
     assert_eq!(verdict(&proved), Some(Verdict::RolledBack), "{}", play.seen());
     assert_eq!(orders(&play), ["UpdateDomainAssociation"]);
@@ -88,8 +77,8 @@ async fn p01_the_domain_goes_back_to_blue() {
     );
     assert_eq!(update["enableAutoSubDomain"], json!(true));
     assert_eq!(update["autoSubDomainCreationPatterns"], json!(["feature*"]));
-    assert_eq!(get(&play, PAGE, "/").await, (200, GOOD.to_owned()));
-    assert_eq!(get(&play, "next.prop-ie-app.com", "/").await.0, 500, "green stays where it was");
+    assert_eq!(play.get(PAGE, "/").await, (200, GOOD.to_owned()));
+    assert_eq!(play.get("next.prop-ie-app.com", "/").await.0, 500, "green stays where it was");
     play.leave().await;
 }
 
@@ -104,7 +93,7 @@ async fn p03_the_last_successful_job_is_deployed_again() {
     let started = play.calls_of("StartJob").pop().expect("the job was started").request;
     assert_eq!((&started["jobType"], &started["jobId"]), (&json!("RETRY"), &json!("119")));
     assert_eq!(play.calls_of("StartDeployment").len(), 0);
-    assert_eq!(get(&play, PAGE, "/").await, (200, GOOD.to_owned()));
+    assert_eq!(play.get(PAGE, "/").await, (200, GOOD.to_owned()));
     assert_eq!(play.stage.aws.published("d3propie0815", "green").as_deref(), Some(BAD), "green is not touched");
     play.leave().await;
 }

@@ -19,7 +19,7 @@ use rollbot::sandbox::slack::Outcome;
 use rollbot::sandbox::wire::{Fault, Moment};
 use rstest::rstest;
 use serde_json::json;
-use support::{Play, calm, configure, scenario};
+use support::{Play, calm, configure, scenario, verdict};
 
 const ASKED: &str = "/rollback prod api because checkout answers 500";
 
@@ -39,10 +39,6 @@ fn without_watch() -> Scenario {
 
 fn votes(incident: &Incident) -> usize {
     incident.proposal().map_or(0, |proposal| proposal.votes.len())
-}
-
-fn verdict(incident: &Incident) -> Option<Verdict> {
-    incident.run().and_then(|run| run.verdict).map(|record| record.verdict)
 }
 
 fn end(incident: &Incident) -> Option<&End> {

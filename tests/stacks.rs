@@ -14,7 +14,7 @@ use rollbot::sandbox::scenario::{self, Scenario};
 use rollbot::sandbox::script;
 use rstest::rstest;
 use serde_json::{Value, json};
-use support::{Play, configure};
+use support::{Play, configure, verdict};
 
 const API: &str = "CiraInvoice-Api-prod";
 
@@ -25,10 +25,6 @@ fn invoice(variant: Option<&str>) -> Scenario {
 /// The seed of a stack, to be changed.
 fn stack<'a>(scenario: &'a mut Scenario, name: &str) -> &'a mut SeedStack {
     scenario.seed.stacks.iter_mut().find(|one| one.name == name).expect("the stack is there")
-}
-
-fn verdict(incident: &Incident) -> Option<Verdict> {
-    incident.run().and_then(|run| run.verdict).map(|record| record.verdict)
 }
 
 /// Operation and stack of every write that took effect, in order; what makes plans and takes them away is left out.
@@ -57,9 +53,7 @@ async fn form(play: &mut Play, who: &str, button: &str) -> String {
 }
 
 async fn health(play: &Play) -> (u16, String) {
-    let site = play.stage.aws.site(API).expect("the API has a site");
-    let reply = reqwest::get(format!("{site}/health")).await.expect("the site answers");
-    (reply.status().as_u16(), reply.headers()["x-app-version"].to_str().expect("text").to_owned())
+    play.get(API, "/health").await
 }
 
 /// Asks, approves, and waits for the verdict.

@@ -45,7 +45,12 @@ fn golden(name: &str, shape: Shape, present: &[Value]) -> Vec<Vec<u8>> {
 }
 
 /// Holds what is written today against the file, and returns what the file reads as.
-fn agree<T: serde::Serialize>(name: &str, shape: Shape, present: &[T], read: impl Fn(&[u8]) -> Result<T, String>) {
+pub(super) fn agree<T: serde::Serialize>(
+    name: &str,
+    shape: Shape,
+    present: &[T],
+    read: impl Fn(&[u8]) -> Result<T, String>,
+) {
     let present: Vec<Value> = present.iter().map(|value| serde_json::to_value(value).unwrap()).collect();
     let stored = golden(name, shape, &present);
     assert_eq!(stored.len(), present.len(), "{name}");

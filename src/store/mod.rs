@@ -17,6 +17,8 @@ mod error;
 mod freezes;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod golden_works;
 mod history;
 mod inbox;
 mod kept;

@@ -36,7 +36,6 @@ impl Ending {
             let events: Vec<Event> = serde_json::from_value(told["events"].clone()).expect("events");
             wanted.extend(expected_marks(incident, &events));
         }
-        wanted.extend(notices(play));
         let faults = posts(play, wanted).await;
         let ends = incidents.iter().map(|incident| report::standing(incident).to_owned()).collect();
         (Self { writes: effects(&play.aws_writes()), runs: runs(play, scenario).await, ends }, faults)
@@ -73,8 +72,9 @@ fn effects(writes: &[Call]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     let mut tokens: Vec<(&str, &Value)> = Vec::new();
     for call in writes {
-        // A reply that was lost has no status; one that is null never came about.
-        if call.reply.is_null() || !(matches!(call.status, 200..=299) || call.status == 0) {
+        // A reply that was lost has no status, whether it was a refusal or not; one that is null never came about.
+        let refused = call.reply.get("__type").is_some();
+        if call.reply.is_null() || refused || !(matches!(call.status, 200..=299) || call.status == 0) {
             continue;
         }
         let token = ["clientToken", "clientRequestToken", "ClientRequestToken", "ClientToken"]
@@ -119,9 +119,11 @@ async fn posts(play: &mut Play, mut wanted: Vec<String>) -> Vec<Fault> {
         wanted.iter().all(|mark| found.contains(mark))
     };
     play.glimpse(Duration::from_mins(1), all_there).await;
+    let marks = marks(play);
+    wanted.extend(notices(&marks));
     let mut faults = Vec::new();
     let mut lost = wanted.clone();
-    for mark in marks(play) {
+    for mark in marks {
         if let Some(place) = wanted.iter().position(|wanted| *wanted == mark) {
             wanted.remove(place);
             lost.retain(|lost| *lost != mark);
@@ -138,8 +140,8 @@ async fn posts(play: &mut Play, mut wanted: Vec<String>) -> Vec<Fault> {
 
 /// The notices of failed deployments and what is said of freezes, each once: that the former come at all, the story waits
 /// for, and of the latter `freeze_crash.rs` looks after the rest.
-fn notices(play: &Play) -> BTreeSet<String> {
-    marks(play).into_iter().filter(|mark| mark.starts_with("deploy-") || mark.starts_with("fz-")).collect()
+fn notices(marks: &[String]) -> BTreeSet<String> {
+    marks.iter().filter(|mark| mark.starts_with("deploy-") || mark.starts_with("fz-")).cloned().collect()
 }
 
 /// What each message of the bot says it is: incident and message.

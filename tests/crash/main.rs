@@ -34,9 +34,9 @@ use rollbot::sandbox::scenario;
 use story::Story;
 
 /// How many stories are played side by side: they mostly wait, for AWS and for Slack's limits.
-const SIDE_BY_SIDE: usize = 16;
+const SIDE_BY_SIDE: usize = 32;
 /// How many are played side by side without a crash: what somebody does in the middle of a deployment must not come late.
-const CALM_SIDE_BY_SIDE: usize = 8;
+const CALM_SIDE_BY_SIDE: usize = 12;
 /// After so many points it is said how far the run is.
 const NEWS: usize = 50;
 

@@ -1,4 +1,5 @@
-//! moto and MiniStack beside the stand-in: the same calls to S3 and CloudFront, and the same outcomes.
+//! moto and MiniStack beside the stand-in: the same calls to S3, CloudFront and Lambda, and the same
+//! outcomes.
 //!
 //! Rollbot's own stand-in and Rollbot come from one house and could be wrong alike; these two could not. They need a
 //! Python with `tests/ministack/requirements.txt`: the one that `ROLLBOT_TEST_MINISTACK` names, else
@@ -12,11 +13,13 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
 
 mod cloudfront;
+mod lambda;
 mod outcomes;
 mod s3;
 mod stand_ins;
 
 use cloudfront::{cloudfront_story, distribution};
+use lambda::{function, lambda_story};
 use outcomes::alike;
 use s3::s3_story;
 use stand_ins::{OURS, Other, ours, python};
@@ -65,5 +68,22 @@ async fn cloudfront_is_as_ministack_has_it() {
     let theirs = distribution(&ministack.config).await;
     let seen = Box::pin(cloudfront_story(&ours, OURS)).await;
     alike(&seen, &Box::pin(cloudfront_story(&ministack.config, &theirs)).await, &[]);
+    stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lambda_is_as_ministack_has_it() {
+    let Some(python) = python().await else { return };
+    let stop = CancellationToken::new();
+    let (ours, ministack) = (ours(&stop).await, Other::ministack(&python).await);
+    function(&ministack.config, &python).await;
+    let wrong_there = [
+        ("to a version that is not there", "AWS has no alias of a version that is not there"),
+        ("aliases of version 2", "it does not look at FunctionVersion"),
+        ("the code is that of version 1", "it hands the code of $LATEST out, whatever the version"),
+        ("no policy", "AWS answers 404 where nothing was ever permitted"),
+    ];
+    let seen = Box::pin(lambda_story(&ours)).await;
+    alike(&seen, &Box::pin(lambda_story(&ministack.config)).await, &wrong_there);
     stop.cancel();
 }

@@ -17,6 +17,8 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::lambda::FUNCTION;
+
 pub(crate) const REGION: &str = "us-east-1";
 /// The bucket that every one has.
 pub(crate) const BUCKET: &str = "oracle-site";
@@ -94,10 +96,15 @@ impl Other {
     }
 }
 
-/// Rollbot's own stand-in, with an empty bucket and a distribution.
+/// Rollbot's own stand-in, with an empty bucket, a distribution and a function.
 pub(crate) async fn ours(stop: &CancellationToken) -> SdkConfig {
     let seed = json!({
         "account": "123456789012", "region": REGION, "buckets": {BUCKET: {}},
+        "functions": {FUNCTION: {
+            "settings": {"Timeout": 30}, "codes": {"v41": {}, "v42": {}},
+            "versions": [{"age": "48h", "code": "v41"}, {"age": "1h", "code": "v42"}],
+            "aliases": {"live": {"version": "2", "weights": {"1": 0.25}}},
+        }},
         "distributions": {OURS: {"origins": [{"id": "site", "bucket": BUCKET, "path": "/releases/v42"}]}},
     });
     let seed = serde_json::from_value(seed).expect("the seed is one");

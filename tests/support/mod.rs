@@ -3,12 +3,13 @@
 
 #![allow(dead_code, unreachable_pub, clippy::expect_used, clippy::panic, reason = "each test binary uses a part of it")]
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rollbot::admin::{self, Answer, Question};
-use rollbot::incident::incident::Incident;
+use rollbot::incident::incident::{Incident, Verdict};
 use rollbot::incident::time::Pace;
 use rollbot::sandbox::player::Player;
 use rollbot::sandbox::scenario::{self, Scenario};
@@ -30,6 +31,11 @@ pub fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_rollbot"))
 }
 
+/// How the rollback of an incident ended; `None` before it has.
+pub fn verdict(incident: &Incident) -> Option<Verdict> {
+    incident.run().and_then(|run| run.verdict).map(|record| record.verdict)
+}
+
 /// A scenario with people in it.
 pub struct Play {
     pub stage: Stage,
@@ -37,6 +43,8 @@ pub struct Play {
     pub restarts: usize,
     /// How long anything may take, in real time.
     pub patience: Duration,
+    /// What each message read like when it was last looked at: it is looked at again and again.
+    read: Mutex<HashMap<String, (Message, String)>>,
 }
 
 impl Play {
@@ -54,7 +62,7 @@ impl Play {
     pub async fn staged(scenario: &Scenario) -> Self {
         let pace = Pace::new(SPEED.min(scenario.fastest));
         let stage = Stage::set(scenario, program(), pace).await.expect("the stage is set");
-        Self { stage, restarts: 0, patience: PATIENCE }
+        Self { stage, restarts: 0, patience: PATIENCE, read: Mutex::default() }
     }
 
     /// A scenario that the test has changed is set, and the bot runs.
@@ -75,7 +83,15 @@ impl Play {
 
     /// What a message reads like.
     pub fn read(&self, message: &Message) -> String {
-        render::message(message, &self.stage.slack.workspace()).join("\n")
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        match read.get(&message.ts) {
+            Some((as_it_was, text)) if as_it_was == message => text.clone(),
+            _ => {
+                let text = render::message(message, &self.stage.slack.workspace()).join("\n");
+                read.insert(message.ts.clone(), (message.clone(), text.clone()));
+                text
+            }
+        }
     }
 
     /// Everything in the channel that everybody sees, in order.
@@ -352,6 +368,13 @@ impl Play {
         self.until("a plan to approve", |play| play.with_button("Approve").is_some()).await;
         self.approve("sre").await;
         self.until("the end of the incident", |play| play.card_text().contains("ended")).await;
+    }
+
+    /// What a path of a site answers, and the version that it was made of.
+    pub async fn get(&self, site: &str, path: &str) -> (u16, String) {
+        let site = self.stage.aws.site(site).expect("the site is there");
+        let reply = reqwest::get(format!("{site}{path}")).await.expect("the site answers");
+        (reply.status().as_u16(), reply.headers()["x-app-version"].to_str().expect("text").to_owned())
     }
 
     /// What was written to AWS and took effect, in order.
