@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::fault::{Fault, Kind};
 use crate::support::{Play, program};
+use crate::world;
 
 /// What has to be the same with and without a crash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(crate) struct Ending {
     runs: Vec<String>,
     /// How each incident ended, the newest first.
     ends: Vec<String>,
+    /// How the rest of AWS stands.
+    world: BTreeSet<String>,
 }
 
 impl Ending {
@@ -38,7 +41,9 @@ impl Ending {
         }
         let faults = posts(play, wanted).await;
         let ends = incidents.iter().map(|incident| report::standing(incident).to_owned()).collect();
-        (Self { writes: effects(&play.aws_writes()), runs: runs(play, scenario).await, ends }, faults)
+        let writes = effects(&play.aws_writes());
+        let world = world::standing(&play.stage.aws.endpoint(), &scenario.seed).await;
+        (Self { writes, runs: runs(play, scenario).await, ends, world }, faults)
     }
 
     /// What is otherwise than in the calm run.
@@ -61,6 +66,11 @@ impl Ending {
         for (now, calm, what) in [(&self.runs, &calm.runs, "what runs"), (&self.ends, &calm.ends, "the incidents")] {
             if now != calm {
                 faults.push(Fault::new(Kind::Different, format!("{what}: {now:?}, not {calm:?}")));
+            }
+        }
+        for (one, other, what) in [(&self.world, &calm.world, "there is"), (&calm.world, &self.world, "there is not")] {
+            for line in one.difference(other) {
+                faults.push(Fault::new(Kind::Different, format!("{what}: {line}")));
             }
         }
         faults

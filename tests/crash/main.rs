@@ -20,6 +20,7 @@ mod ending;
 mod fault;
 mod point;
 mod story;
+mod world;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -31,7 +32,7 @@ use point::Selection;
 use rollbot::clock::Clock;
 use rollbot::incident::time::Pace;
 use rollbot::sandbox::scenario;
-use story::Story;
+use story::{Outcome, Story};
 
 /// How many stories are played side by side: they mostly wait, for AWS and for Slack's limits.
 const SIDE_BY_SIDE: usize = 32;
@@ -39,6 +40,9 @@ const SIDE_BY_SIDE: usize = 32;
 const CALM_SIDE_BY_SIDE: usize = 12;
 /// After so many points it is said how far the run is.
 const NEWS: usize = 50;
+
+/// At so many points it may end otherwise and is played once more, alone; more are not somebody who came late.
+const PLAYED_AGAIN: usize = 12;
 
 /// What became of the points of one story.
 #[derive(Default)]
@@ -80,24 +84,39 @@ async fn the_end_is_the_same_wherever_the_bot_dies() {
         chosen.extend(taken.into_iter().map(|point| (story, point)));
     }
     let (mut done, all) = (0, chosen.len());
-    let mut outcomes =
-        futures::stream::iter(chosen).map(|(story, point)| story.crash_at(point)).buffer_unordered(SIDE_BY_SIDE);
-    while let Some(outcome) = outcomes.next().await {
-        let tally = tallies.get_mut(&outcome.story).expect("its story was played");
+    let (mut sure, mut doubtful) = (Vec::new(), Vec::new());
+    let mut outcomes = futures::stream::iter(chosen)
+        .map(|(story, point)| async move { (story, story.crash_at(point).await) })
+        .buffer_unordered(SIDE_BY_SIDE);
+    while let Some((story, outcome)) = outcomes.next().await {
         done += 1;
         if done % NEWS == 0 {
             say(&format!("{done} of {all} points after {} s", began.elapsed().as_secs()));
         }
+        outcome.told();
+        // On a busy machine somebody may come too late in a story. A repeated write or a post is no question of time.
+        let may_be_late = !outcome.faults.is_empty() && outcome.faults.iter().all(|it| it.kind == Kind::Different);
+        if may_be_late { doubtful.push((story, outcome)) } else { sure.push(outcome) }
+    }
+    drop(outcomes);
+    if doubtful.len() > PLAYED_AGAIN {
+        sure.extend(doubtful.drain(..).map(|(_, outcome)| outcome));
+    }
+    for (story, Outcome { point, .. }) in doubtful {
+        say(&format!("{}, {point}: once more, alone", story.name));
+        let outcome = story.crash_at(point).await;
+        outcome.told();
+        sure.push(outcome);
+    }
+    for outcome in sure {
+        let tally = tallies.get_mut(&outcome.story).expect("its story was played");
         tally.died += usize::from(outcome.restarts > 0);
         tally.restarts += outcome.restarts;
         for fault in &outcome.faults {
             *tally.faults.entry(fault.kind).or_default() += 1;
-            let line = format!("{}, {}: {fault}", outcome.story, outcome.point);
-            say(&line);
-            found.push(line);
+            found.push(format!("{}, {}: {fault}", outcome.story, outcome.point));
         }
     }
-    drop(outcomes);
     for (name, tally) in &tallies {
         say(&format!("{name}: {}", tally.words()));
     }
@@ -105,6 +124,15 @@ async fn the_end_is_the_same_wherever_the_bot_dies() {
     say(&format!("all {} stories: {}, {} s", tallies.len(), whole.words(), began.elapsed().as_secs()));
     assert!(found.is_empty(), "{}", found.join("\n"));
     assert!(whole.died * 10 >= whole.taken * 8, "only {} of {} points were reached", whole.died, whole.taken);
+}
+
+impl Outcome {
+    /// Says what is wrong.
+    fn told(&self) {
+        for fault in &self.faults {
+            say(&format!("{}, {}: {fault}", self.story, self.point));
+        }
+    }
 }
 
 /// The stories that are asked for: one where few points are.

@@ -203,3 +203,12 @@ fn a_lost_reply_is_looked_for_and_then_said_again() {
     assert!(failure.why.contains("www.example.com leads to green again"), "{}", failure.why);
     assert!(matches!(judged(&seen("green", "UPDATING", None), &[], 1), Judgement::Wait(_)), "somebody else's change");
 }
+
+#[test]
+fn an_order_without_a_reply_is_not_made_again_where_a_change_has_failed() {
+    let lost = [act(&order(), ActOutcome::Unknown)];
+    let reverted = seen("green", "AVAILABLE", Some("UPDATE_FAILED"));
+    let failure = fails(judged(&reverted, &lost, 1));
+    assert!(failure.why.starts_with("The change of example.com failed"), "{}", failure.why);
+    assert_eq!(judged(&reverted, &[], 0), Judgement::Act(order()), "a new attempt makes it");
+}

@@ -6,9 +6,11 @@
 //! | the name leads to the branch, and the domain is ready | done |
 //! | the name leads to the branch; the domain is being changed | wait |
 //! | the domain is being changed otherwise | wait |
+//! | the name leads where it led before, and after an order the domain says that a change failed | fail |
 //! | the name leads where it led before | `UpdateDomainAssociation` with everything that was seen and this one change |
 //!
-//! The call says how everything shall be, so one whose reply was lost is looked for a while and then made again.
+//! The call says how everything shall be, so one whose reply was lost is looked for a while and then made again, unless
+//! the domain says that a change has failed.
 
 use std::time::Duration;
 
@@ -84,13 +86,15 @@ pub fn judge(work: &DomainRoute, seen: &DomainSeen, journal: &StepJournal<'_>, n
         (DomainStand::Busy, _, _) => {
             Judgement::Wait(format!("{} is being changed, and not by Rollbot: {words}", work.domain))
         }
-        (DomainStand::Failed, Some(Outcome::Accepted(_)), _) => not_changed(work, seen),
+        // Whether it is that order that failed, nobody can say; to order it again is for a person to decide.
+        (DomainStand::Failed, Some(Outcome::Accepted(_) | Outcome::Unknown), _) => not_changed(work, seen),
         (DomainStand::Ready, Some(Outcome::Accepted(_)), _) => fail(
             format!("Amplify accepted the change, and {} leads to {} again.", work.host(), work.from),
             Finding::Wrong,
             "Find out who changes the domain. Retry leads it there once more.",
         ),
-        (DomainStand::Ready | DomainStand::Failed, Some(Outcome::Unknown | Outcome::Refused(_)) | None, _) => {
+        (DomainStand::Ready, Some(Outcome::Unknown), _)
+        | (DomainStand::Ready | DomainStand::Failed, Some(Outcome::Refused(_)) | None, _) => {
             let settings = association.settings.with(&work.prefix, &work.to);
             Judgement::Act(DomainDo::Update { app: work.app.clone(), domain: work.domain.clone(), settings })
         }
