@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_cloudformation::types::{Capability, Parameter};
+use aws_sdk_cloudformation::types::{Capability, Parameter, Tag};
 use house::{House, configuration, request};
 use rollbot::config::Config;
 use rollbot::incident::command::Command;
@@ -27,6 +27,7 @@ use rollbot::incident::incident::Incident;
 use rollbot::incident::plan::{Plan, Purpose};
 use rollbot::incident::preparation::Fate;
 use rollbot::incident::step::StepState;
+use rollbot::incident::whereabouts::left_out;
 use rollbot::incident::work::Work;
 use rollbot::sandbox::aws::Seed;
 use rollbot::sandbox::wire::{Fault, Moment};
@@ -276,7 +277,7 @@ async fn c16_b05_a_stuck_rollback_goes_on_without_what_a_person_chose() {
     assert!(house.say(&id, skip(&[])).await.is_err(), "nothing chosen is refused");
     assert!(house.say(&id, skip(&["Queue"])).await.is_err(), "what was not offered is refused");
     house.say(&id, skip(&["Function"])).await.unwrap();
-    assert_eq!(house.end_of(&id).await.0, "rolled_back");
+    assert_eq!(house.end_of(&id).await.0, "partly_rolled_back");
     let calls = house.wire.calls();
     let continued: Vec<&Value> = calls
         .iter()
@@ -285,8 +286,78 @@ async fn c16_b05_a_stuck_rollback_goes_on_without_what_a_person_chose() {
         .collect();
     assert_eq!(continued, [&Value::Null, &json!(["Function"])]);
     let incident = house.incident(&id).await;
-    let evidence = incident.run().unwrap().record(&StepId::new("stack")).evidence;
-    assert!(evidence.iter().any(|seen| seen.text.starts_with("left out and not as the template says: Function")));
+    let run = incident.run().unwrap();
+    let (step, record) = run.of(Purpose::RollBack).next().unwrap();
+    assert!(
+        record.evidence.iter().any(|seen| seen.text.starts_with("left out and not as the template says: Function"))
+    );
+    assert_eq!(left_out(step, record), ["Function"]);
+    assert_eq!(house.engine.store.last_good(&step.resource).await.unwrap(), [], "it proves no release");
+}
+
+/// The earlier version had no tags: those that came since go with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn p05_tags_that_the_earlier_version_did_not_have_are_removed() {
+    let history = json!({"history": [
+        {"age": "24h", "template": template(), "parameters": {"Version": "v2"}, "capabilities": ["CAPABILITY_IAM"]},
+    ]});
+    let house = house(vec![stack("api", history)], STACK).await;
+    seen(&house, "api").await;
+    let tag = Tag::builder().key("team").value("shop").build();
+    let version = Parameter::builder().parameter_key("Version").parameter_value("v3").build();
+    let update = client(&house).update_stack().stack_name("api").use_previous_template(true).parameters(version);
+    update.tags(tag).capabilities(Capability::CapabilityIam).send().await.unwrap();
+    until(&house, "api", "UPDATE_COMPLETE").await;
+    let id = house.open("api").await;
+    house.approve(&id).await;
+    assert_eq!(house.end_of(&id).await.0, "rolled_back");
+    let made = house.wire.calls().into_iter().find(|call| call.operation == "CreateChangeSet").unwrap().request;
+    assert_eq!(made["Tags"], json!([]), "left out, CloudFormation would keep them");
+    let answer = client(&house).describe_stacks().stack_name("api").send().await.unwrap();
+    assert!(answer.stacks()[0].tags().is_empty(), "{:?}", answer.stacks()[0].tags());
+}
+
+/// Rollbot has not seen the version that ran before the update. CloudFormation goes back to that one, and not to the
+/// one that the card named.
+#[tokio::test(flavor = "multi_thread")]
+async fn p04_c03_an_undo_that_ends_at_another_version_than_the_card_named_is_not_called_rolled_back() {
+    let house = house(vec![stack("api", json!({"resources": {"Function": slow()}}))], STACK).await;
+    seen_then_deployed(&house, "api", "v3", None).await;
+    let version = Parameter::builder().parameter_key("Version").parameter_value("v1").build();
+    let update = client(&house).update_stack().stack_name("api").use_previous_template(true).parameters(version);
+    update.capabilities(Capability::CapabilityIam).send().await.unwrap();
+    let id = house.open("api").await;
+    let plan = house.proposal(&id, 1).await.plan;
+    assert_eq!(step_of(&plan).to.as_ref().unwrap().version.as_deref(), Some("v2"));
+    house.approve(&id).await;
+    let failure = house.failure(&id, "stack", 1).await;
+    assert!(failure.why.contains("api now has v3 (template "), "{failure:?}");
+    assert!(failure.why.contains("not the version that this plan names"), "{failure:?}");
+    assert_eq!((runs(&house, "api").await.as_str(), house.told("CancelUpdateStack")), ("v3", 1));
+    assert_eq!(house.incident(&id).await.run().unwrap().verdict, None);
+}
+
+/// Its creation is being taken back already: nothing is ordered, and its end is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn peer_10_a_creation_that_is_being_taken_back_is_adopted_and_waited_out() {
+    let mut past = deploying("2m", json!({"fails": [fails("create", "v3")]}));
+    past["deploying"]["template"] = template();
+    past["resources"]["Queue"] = json!({"takes": {"delete": 900}});
+    past["history"] = json!([]);
+    let house = house(vec![stack("api", past)], STACK).await;
+    assert_eq!(status(&house, "api").await, "ROLLBACK_IN_PROGRESS");
+    let id = house.open("api").await;
+    let plan = house.proposal(&id, 1).await.plan;
+    let step = step_of(&plan);
+    let label = |release: Option<&rollbot::incident::release::Release>| release.unwrap().label.clone();
+    let ends = (label(step.from.as_ref()), label(step.to.as_ref()));
+    assert_eq!(ends, ("creation (ROLLBACK_IN_PROGRESS)".to_owned(), "nothing".to_owned()));
+    assert_eq!((step.verbs.as_slice(), step.loses.as_slice()), (&[][..], &[][..]));
+    assert!(plan.warnings.iter().any(|said| said.contains("what stays is an empty stack")), "{:?}", plan.warnings);
+    house.approve(&id).await;
+    assert_eq!(house.end_of(&id).await.0, "rolled_back");
+    assert_eq!(status(&house, "api").await, "ROLLBACK_COMPLETE");
+    assert!(house.wire.calls().iter().all(|call| !call.writes), "nothing was to be done");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -678,8 +749,7 @@ async fn peer_10_a_failed_creation_is_taken_back_only_through_a_gate() {
 #[case::reviewed("REVIEW_IN_PROGRESS", "nothing was ever deployed")]
 #[case::import_stuck("IMPORT_ROLLBACK_FAILED", "ask AWS Support")]
 #[case::being_created("CREATE_IN_PROGRESS", "nothing to go back to")]
-#[case::creation_taken_back("ROLLBACK_IN_PROGRESS", "on the way to nothing")]
-#[case::being_deleted("DELETE_IN_PROGRESS", "on the way to nothing")]
+#[case::being_deleted("DELETE_IN_PROGRESS", "somebody has it deleted")]
 #[case::only_created("ROLLBACK_COMPLETE", "lets it only be deleted")]
 #[case::creation_stuck("ROLLBACK_FAILED", "lets it only be deleted")]
 #[case::deletion_stuck("DELETE_FAILED", "lets it only be deleted")]

@@ -190,6 +190,28 @@ async fn a12_the_pipeline_is_enabled_again_and_the_latest_good_execution_rerun_w
     play.leave().await;
 }
 
+/// A12: the reply of the start is lost and the bot dies, long before the source stage says what the execution is made
+/// of. It is sent again with the same token, and one execution runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a12_a_rerun_whose_reply_was_lost_starts_one_execution() {
+    let mut pipeline = pipeline();
+    pipeline["stages"][0]["actions"][0]["seconds"] = json!(600);
+    let mut play = Play::of(&with_pipeline(pipeline, "false")).await;
+    rolled_back(&mut play).await;
+    play.tell("aws: lose StartPipelineExecution").await;
+    play.click("sre", "Lift and rerun last good").await;
+    play.until("the order", |play| !play.calls_of("StartPipelineExecution").is_empty()).await;
+    play.tell("bot: kill\nbot: start").await;
+    says(&mut play, &format!("Execution {GOOD} runs again, as")).await;
+    let starts = play.calls_of("StartPipelineExecution");
+    let tokens: Vec<&Value> = starts.iter().map(|call| &call.request["clientRequestToken"]).collect();
+    assert!(tokens.len() > 1 && tokens.iter().all(|token| *token == tokens[0] && token.is_string()), "{tokens:?}");
+    let mut begun: Vec<&Value> = starts.iter().map(|call| &call.reply["pipelineExecutionId"]).collect();
+    begun.dedup();
+    assert_eq!(begun.len(), 1, "one execution: {begun:?}");
+    play.leave().await;
+}
+
 /// B10: nobody lets go under a rollback that is under way.
 #[tokio::test(flavor = "multi_thread")]
 async fn b10_no_deployments_until_the_rollback_is_complete() {

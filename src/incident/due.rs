@@ -180,7 +180,11 @@ fn verdict(run: &Run) -> Verdict {
         if purpose == Purpose::Watch {
             continue;
         }
-        match run.record(&step.id).state {
+        let record = run.record(&step.id);
+        if !whereabouts::left_out(step, &record).is_empty() {
+            verdict = Verdict::PartlyRolledBack;
+        }
+        match record.state {
             StepState::Done | StepState::Pending | StepState::Active | StepState::Waiting => {}
             StepState::Failed(failure) | StepState::SkippedAfter { failure, .. }
                 if proves_nothing(purpose, &failure) =>

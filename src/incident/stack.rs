@@ -67,6 +67,16 @@ pub enum Replacement {
     Yes,
 }
 
+/// What a step of a stack puts out when it is done.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StackOutput {
+    /// The stack's status in the end.
+    pub status: String,
+    /// The resources that the rollback went on without, by name: they are not as the template says.
+    #[serde(default)]
+    pub skipped: Vec<String>,
+}
+
 impl StackWork {
     /// What approval binds beside resource, releases, verbs and losses: the change set itself and what it changes.
     pub fn bound(&self) -> Option<serde_json::Value> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::amplify::{AmplifyCheck, AmplifyWork};
 use super::build::CommitBuild;
@@ -13,7 +14,7 @@ use super::pipeline::PipelineStage;
 use super::policy::Principal;
 use super::release::Image;
 use super::site::SiteWork;
-use super::stack::{StackWay, StackWork};
+use super::stack::{StackOutput, StackWay, StackWork};
 
 /// What exactly a step does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +94,25 @@ impl Work {
     /// Whether it changes settings alone, and leaves the release as it is.
     pub fn is_of_settings(&self) -> bool {
         matches!(self, Self::Lambda(LambdaWork::Settings(_)))
+    }
+
+    /// What a step with this `output` went on without although it came to its end, by name; empty where it left out
+    /// nothing.
+    pub fn left_out(&self, output: &Value) -> Vec<String> {
+        match self {
+            Self::Stack(_) => StackOutput::deserialize(output).unwrap_or_default().skipped,
+            Self::EcsService(_)
+            | Self::EcsCodeDeploy(_)
+            | Self::PipelineStage(_)
+            | Self::CommitBuild(_)
+            | Self::Site(_)
+            | Self::Amplify(_)
+            | Self::Lambda(_)
+            | Self::Freeze(_)
+            | Self::Check(_)
+            | Self::Gate(_)
+            | Self::Manual(_) => Vec::new(),
+        }
     }
 
     /// What it asks of a person, if it is one who does this.

@@ -1,7 +1,7 @@
 //! The course of a rollback: phases, stops, regressions, verdicts.
 
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::then::then;
 use crate::incident::command::Command;
@@ -9,12 +9,14 @@ use crate::incident::due::{Due, Phase, due, phase};
 use crate::incident::event::{Event, What};
 use crate::incident::ids::StepId;
 use crate::incident::incident::Verdict;
-use crate::incident::plan::Purpose;
+use crate::incident::plan::{Purpose, Step};
 use crate::incident::policy::Actor;
 use crate::incident::sample::{
     ANNA, BEN, at, checks, failure, optional, person, plan, replay, rolls_back, stage, story, terms,
 };
+use crate::incident::stack::{StackWay, StackWork};
 use crate::incident::step::{Finding, StepState};
+use crate::incident::work::Work;
 
 fn word(phase: &Phase<'_>) -> &'static str {
     match phase {
@@ -171,6 +173,55 @@ fn the_verdict_says_what_was_proved(
         }
     }
     go(Actor::Rollbot, Command::Settle);
+    assert_eq!(incident.run().unwrap().verdict.map(|record| record.verdict), Some(expected));
+}
+
+/// A stack whose rollback went on without resources is not wholly back, whatever the checks say.
+#[rstest]
+#[case::nothing(json!({"status": "UPDATE_ROLLBACK_COMPLETE", "skipped": []}), Fate::Done, Verdict::RolledBack)]
+#[case::of_an_older_version(json!(null), Fate::Done, Verdict::RolledBack)]
+#[case::one(json!({"status": "UPDATE_ROLLBACK_COMPLETE", "skipped": ["Queue"]}), Fate::Done, Verdict::PartlyRolledBack)]
+#[case::and_nothing_was_seen(
+    json!({"status": "UPDATE_ROLLBACK_COMPLETE", "skipped": ["Queue"]}),
+    Fate::SkippedInconclusive,
+    Verdict::PartlyRolledBack
+)]
+fn c16_what_was_left_out_of_a_stack_makes_it_only_partly_back(
+    #[case] output: Value,
+    #[case] check: Fate,
+    #[case] expected: Verdict,
+) {
+    let way = StackWay::Undo;
+    let work = StackWork { stack: "arn".to_owned(), name: "shop".to_owned(), way, content: None };
+    let step = Step { work: Work::Stack(work), ..rolls_back("api") };
+    let plan =
+        plan(vec![stage(Purpose::RollBack, vec![vec![step]]), stage(Purpose::Verify, vec![vec![checks("check")]])]);
+    let mut incident = replay(&story("rb-23456", "api")[..1]);
+    let digest = plan.digest();
+    let (api, checked) = (StepId::new("api"), StepId::new("check"));
+    let is_seen = matches!(check, Fate::Done);
+    let end = if is_seen {
+        Command::Finish { step: checked.clone(), evidence: Vec::new(), output: json!(null) }
+    } else {
+        Command::Fail { step: checked.clone(), failure: failure(Finding::Inconclusive) }
+    };
+    let mut commands = vec![
+        (Actor::Rollbot, Command::Propose { plan, terms: terms(1) }),
+        (person(BEN), Command::Approve { digest: digest.clone(), phrase: None }),
+        (Actor::Rollbot, Command::Start { digest, voters: Vec::new() }),
+        (Actor::Rollbot, Command::Begin { step: api.clone() }),
+        (Actor::Rollbot, Command::Finish { step: api, evidence: Vec::new(), output }),
+        (Actor::Rollbot, Command::Begin { step: checked.clone() }),
+        (Actor::Rollbot, end),
+    ];
+    if !is_seen {
+        let reason = "nobody is awake".to_owned();
+        commands.push((person(BEN), Command::Skip { step: checked, attempt: 1, reason }));
+    }
+    commands.push((Actor::Rollbot, Command::Settle));
+    for (actor, command) in commands {
+        incident = then(&incident, actor, 10, command).unwrap();
+    }
     assert_eq!(incident.run().unwrap().verdict.map(|record| record.verdict), Some(expected));
 }
 

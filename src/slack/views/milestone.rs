@@ -7,7 +7,7 @@ use super::asks::{Ask, ask};
 use super::blocks::{context, section};
 use super::card::{explained, progress};
 use super::evidence::{bullets, of_run};
-use super::target::{Over, title};
+use super::target::{Over, but_not, title};
 use super::words::{Watch, accepted_by, goals, not_back, short, unchanged, watch, words};
 use crate::incident::due::proves_nothing;
 use crate::incident::event::{Event, What};
@@ -44,9 +44,9 @@ pub fn milestone(incident: &Incident, event: &Event, pace: Pace) -> Option<Messa
             let (_, step) = step_of(incident, step)?;
             Some(said(&format!("🚫 {}: AWS refused, and nothing was changed.\n{}", title(step), code(why, 600))))
         }
-        What::Finished { step, evidence, .. } => {
+        What::Finished { step, evidence, output } => {
             let (purpose, step) = step_of(incident, step)?;
-            Some(finished(incident, purpose, step, evidence, event, now))
+            Some(finished(incident, purpose, step, (evidence, &step.work.left_out(output)), event, now))
         }
         What::Failed { step, failure } => {
             let (purpose, step) = step_of(incident, step)?;
@@ -256,7 +256,7 @@ fn finished(
     incident: &Incident,
     purpose: Purpose,
     step: &Step,
-    evidence: &[Evidence],
+    (evidence, left_out): (&[Evidence], &[String]),
     event: &Event,
     now: Now,
 ) -> Message {
@@ -264,7 +264,10 @@ fn finished(
     let took = began.map(|began| duration(now.between(began, event.at)));
     let after = took.as_ref().map(|took| format!(" after {took}")).unwrap_or_default();
     let text = match (purpose, &step.to) {
-        (Purpose::RollBack, Some(to)) => format!("✅ {} runs {}{after}.", title(step), short(to)),
+        (Purpose::RollBack, Some(to)) => {
+            let sign = if left_out.is_empty() { "✅" } else { "🟠" };
+            format!("{sign} {} runs {}{after}{}.", title(step), short(to), but_not(left_out))
+        }
         (Purpose::Verify, _) => format!("✅ {}: passed{after}.", title(step)),
         (Purpose::Watch, _) => {
             format!(

@@ -11,7 +11,9 @@ use crate::incident::ids::StepId;
 use crate::incident::incident::{End, Terms, Verdict};
 use crate::incident::policy::Actor;
 use crate::incident::remedy::ChosenRemedy;
-use crate::incident::step::{Failure, Finding};
+use crate::incident::stack::{StackWay, StackWork};
+use crate::incident::step::{Evidence, Failure, Finding};
+use crate::incident::work::Work;
 
 /// Every state that a card can show, by name.
 pub(in crate::slack) fn states() -> Vec<(&'static str, Told)> {
@@ -90,6 +92,7 @@ pub(in crate::slack) fn states() -> Vec<(&'static str, Told)> {
             Told::watching().failed("watch/http-1", unhealthy()).closed(rollbot(), verdict(Verdict::RolledBack)),
         ),
         ("closed-partly", watched(partly()).closed(rollbot(), verdict(Verdict::PartlyRolledBack))),
+        ("closed-left-out", watched(without_a_part()).closed(rollbot(), verdict(Verdict::PartlyRolledBack))),
         ("closed-unproved", watched(unproved()).closed(rollbot(), verdict(Verdict::Unproved))),
         (
             "closed-nothing-to-do",
@@ -132,6 +135,45 @@ pub(in crate::slack) fn states() -> Vec<(&'static str, Told)> {
                 .closed(rollbot(), End::Failed { why: "it was stopped with something changed and not proved".into() }),
         ),
     ]
+}
+
+/// A stack that is back, but for what a person chose to go on without.
+fn without_a_part() -> Told {
+    let mut plan = plan();
+    if let Some(step) =
+        plan.stages.iter_mut().flat_map(|stage| &mut stage.lanes).flat_map(|lane| &mut lane.steps).next()
+    {
+        step.title = "CloudFormation stack shop-api".into();
+        step.work = Work::Stack(StackWork {
+            stack: "arn:aws:cloudformation:eu-north-1:123456789012:stack/shop-api/1".into(),
+            name: "shop-api".into(),
+            way: StackWay::Undo,
+            content: None,
+        });
+    }
+    let skipped = ["LogRetention", "shop-api-Workers-1ABC.Queue"];
+    let evidence = [
+        "shop-api is UPDATE_ROLLBACK_COMPLETE".to_owned(),
+        format!("left out and not as the template says: {}; repair them before the next update", skipped.join(", ")),
+    ];
+    Told::requested()
+        .proposed_as(1, terms(1), plan, Vec::new())
+        .approved("U0LEAD0001")
+        .started()
+        .began("backend", 1)
+        .bot(
+            400,
+            What::Finished {
+                step: StepId::new("backend"),
+                evidence: evidence.into_iter().map(Evidence::new).collect(),
+                output: json!({ "status": "UPDATE_ROLLBACK_COMPLETE", "skipped": skipped }),
+            },
+        )
+        .began("verify/http-1", 1)
+        .finished("verify/http-1", 11, &["GET https://api.example.com/health answered 200 three times in a row"])
+        .began("verify/target-group", 1)
+        .finished("verify/target-group", 1, &["4 of 4 targets are healthy"])
+        .bot(0, What::VerdictReached { verdict: Verdict::PartlyRolledBack })
 }
 
 /// Two have approved, and one of them left the group before the plan started.

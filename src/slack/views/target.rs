@@ -5,20 +5,21 @@ use crate::incident::incident::Run;
 use crate::incident::plan::{Purpose, Step};
 use crate::incident::step::{Finding, Passed, StepRecord, StepState};
 use crate::incident::time::Now;
-use crate::incident::whereabouts::Whereabouts;
+use crate::incident::whereabouts::{Whereabouts, left_out};
 use crate::incident::work::Asks;
-use crate::slack::mrkdwn::{actor, code, duration, foreign};
+use crate::slack::mrkdwn::{actor, all_of, code, duration, foreign};
 
 use super::brief::brief;
 use super::words::short;
 
 /// A step's sign: always beside words that say the same.
-pub(super) fn sign(record: &StepRecord) -> &'static str {
+pub(super) fn sign(step: &Step, record: &StepRecord) -> &'static str {
     match &record.state {
         StepState::Pending => "⚪",
         StepState::Active => "🔄",
         StepState::Waiting => "✋",
-        StepState::Done => "✅",
+        StepState::Done if left_out(step, record).is_empty() => "✅",
+        StepState::Done => "🟠",
         StepState::Failed(failure) if failure.finding == Finding::Inconclusive => "❔",
         StepState::Failed(_) => "❌",
         StepState::SkippedAfter { .. } => "⏭️",
@@ -39,7 +40,7 @@ pub(super) fn took(record: &StepRecord, now: Now) -> Option<String> {
 pub(super) fn line(purpose: Purpose, step: &Step, record: &StepRecord, over: Over, now: Now) -> String {
     // Checks are watched under the titles that they were verified under.
     let watch = if purpose == Purpose::Watch { "watch " } else { "" };
-    format!("{} {watch}{}{}", sign(record), title(step), said(purpose, step, record, over, now))
+    format!("{} {watch}{}{}", sign(step, record), title(step), said(purpose, step, record, over, now))
 }
 
 /// Whether a step that has not begun still may.
@@ -84,7 +85,9 @@ fn said(purpose: Purpose, step: &Step, record: &StepRecord, over: Over, now: Now
                 return format!(": {}", by_whom(step, passed));
             }
             match (purpose, &step.to) {
-                (Purpose::RollBack, Some(to)) => format!(": runs {}{took}", short(to)),
+                (Purpose::RollBack, Some(to)) => {
+                    format!(": runs {}{}{took}", short(to), but_not(&left_out(step, record)))
+                }
                 (Purpose::Watch, _) => format!(": nothing got worse{took}"),
                 (Purpose::Verify, _) => format!(": passed{took}"),
                 (Purpose::Freeze, _) => format!(": deployments are held back{took}"),
@@ -132,8 +135,18 @@ fn release_now(step: &Step, record: &StepRecord) -> String {
     match Whereabouts::of(step, record) {
         None => String::new(),
         Some(Whereabouts::Back(to)) => format!("runs {}", short(to)),
+        Some(Whereabouts::BackWithout { to, left_out }) => format!("runs {}{}", short(to), but_not(&left_out)),
         Some(Whereabouts::AsBefore(from)) => format!("{} as before", short(from)),
         Some(Whereabouts::OnItsWay { from, to }) => format!("on its way from {} to {}", short(from), short(to)),
         Some(Whereabouts::Unsure { from, to }) => format!("may run {} or {}", short(from), short(to)),
     }
+}
+
+/// `, but LogRetention was left out`; empty where nothing was.
+pub(super) fn but_not(left_out: &[String]) -> String {
+    if left_out.is_empty() {
+        return String::new();
+    }
+    let verb = if left_out.len() == 1 { "was" } else { "were" };
+    format!(", but {} {verb} left out", all_of(left_out.iter().map(|name| foreign(name, 80)).collect()))
 }

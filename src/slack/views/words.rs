@@ -8,6 +8,7 @@ use crate::incident::plan::{Plan, Purpose, Step};
 use crate::incident::release::Release;
 use crate::incident::step::{Finding, StepState};
 use crate::incident::time::Now;
+use crate::incident::whereabouts::{is_wholly_done, left_out};
 use crate::slack::mrkdwn::{actor, all_of, capital, duration, foreign, plural, stopped};
 
 /// How an incident stands, in words.
@@ -154,11 +155,11 @@ fn running(incident: &Incident, run: &Run) -> Words {
         (true, true) => Words::new(
             "🔄",
             "checking",
-            if run.of(Purpose::RollBack).all(|(_, record)| record.state == StepState::Done) {
+            if run.of(Purpose::RollBack).all(|(step, record)| is_wholly_done(step, record)) {
                 let goals = goals(&run.proposal.plan);
                 format!("{} runs {goals}. The checks have to pass before it counts as done.", service(incident))
             } else {
-                // What was skipped, or may fail, does not run what it was to.
+                // What was skipped or left out, or may fail, does not run what it was to.
                 format!(
                     "Not everything of {} went back. The checks have to pass before what did counts as done.",
                     service(incident)
@@ -341,9 +342,14 @@ fn of_proof(incident: &Incident, run: &Run, verdict: Verdict, now: Now) -> Words
 pub(super) fn not_back(run: &Run) -> String {
     let of = |purpose: Purpose| -> Vec<String> {
         run.of(purpose)
-            .filter(|(_, record)| record.state != StepState::Done)
+            .filter(|(step, record)| !is_wholly_done(step, record))
             .map(|(step, record)| format!("*{}*{}", foreign(&step.title, 120), super::target::standing(step, record)))
             .collect()
+    };
+    let word = if run.of(Purpose::RollBack).any(|(step, record)| !left_out(step, record).is_empty()) {
+        "wholly back"
+    } else {
+        "back"
     };
     let (targets, checks) = (of(Purpose::RollBack), [of(Purpose::Freeze), of(Purpose::Verify)].concat());
     let all = goings(&run.proposal.plan);
@@ -351,11 +357,11 @@ pub(super) fn not_back(run: &Run) -> String {
         (all, 0) => {
             format!("{} back", if all == 1 { "The target is".to_owned() } else { format!("All {all} targets are") })
         }
-        (1, _) => format!("Not back is {}", all_of(targets)),
+        (1, _) => format!("Not {word} is {}", all_of(targets)),
         (all, missing) => {
             let back = all.saturating_sub(missing);
             let verb = if back == 1 { "is" } else { "are" };
-            format!("{back} of {all} targets {verb} back; not back: {}", all_of(targets))
+            format!("{back} of {all} targets {verb} {word}; not {word}: {}", all_of(targets))
         }
     };
     let checks = if checks.is_empty() { String::new() } else { format!("; not passed: {}", all_of(checks)) };

@@ -48,10 +48,10 @@ pub async fn create(aws: &Aws, stack: &Stack, name: &str, wanted: &Wanted) -> Re
         .description(format!("Rollbot: back to {}", wanted.release.name()))
         .set_parameters(Some(parameters(wanted)))
         .set_capabilities(Some(capabilities(stack, wanted)))
-        // A list that is left out stays as it is; an empty one would remove every tag.
-        .set_tags((!content.tags.is_empty()).then(|| {
-            content.tags.iter().map(|(key, value)| sdk::Tag::builder().key(key).value(value).build()).collect()
-        }));
+        // A list that is left out stays as it is; an empty one removes every tag, where the earlier version had none.
+        .set_tags(Some(
+            content.tags.iter().map(|(key, value)| sdk::Tag::builder().key(key).value(value).build()).collect(),
+        ));
     let call = match &wanted.url {
         Some(url) => call.template_url(url),
         None => call.template_body(&content.template),

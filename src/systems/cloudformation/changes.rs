@@ -1,5 +1,6 @@
 //! What a change set would destroy. Pure.
 
+use super::look::NESTED;
 use crate::incident::stack::{Replacement, StackChange};
 
 /// Types whose removal or replacement loses data, or keys and identities without which data is lost. The list follows
@@ -49,9 +50,23 @@ pub fn destroys(change: &StackChange) -> bool {
     is_gone && (!is_kept || change.action != "Remove")
 }
 
-/// What a change set would destroy of what holds data.
+/// What a change set would destroy of what holds data. A nested stack that goes takes everything in it away, and no
+/// change set says what that is.
 pub fn destroyed(changes: &[StackChange]) -> Vec<&StackChange> {
-    changes.iter().filter(|change| is_stateful(&change.kind) && destroys(change)).collect()
+    let is_lost = |change: &&StackChange| {
+        destroys(change) && (is_stateful(&change.kind) || (change.kind == NESTED && !is_seen_to_stay(change, changes)))
+    };
+    changes.iter().filter(is_lost).collect()
+}
+
+/// Whether the change set of a nested stack that may be replaced shows that it stays: it changes or removes what is in
+/// the stack that is there. That of a new stack only adds, and a stack that is removed has none.
+fn is_seen_to_stay(nested: &StackChange, changes: &[StackChange]) -> bool {
+    let within = |change: &StackChange| {
+        change.resource.strip_prefix(&nested.resource).is_some_and(|rest| rest.starts_with('.'))
+            && change.action != "Add"
+    };
+    nested.action != "Remove" && nested.replacement == Replacement::Perhaps && changes.iter().any(within)
 }
 
 /// What is destroyed and not allowed to be.
@@ -129,6 +144,30 @@ pub(super) mod tests {
     ) {
         let change = StackChange { policy: policy.map(str::to_owned), ..change(action, "Data", kind, replacement) };
         assert_eq!(losses(&[change]), lost);
+    }
+
+    #[rstest]
+    #[case::removed("Remove", Replacement::No, &[], true)]
+    #[case::replaced("Modify", Replacement::Yes, &[], true)]
+    #[case::replaced_whatever_its_change_set_says("Modify", Replacement::Yes, &[("Modify", "Workers.Queue")], true)]
+    #[case::perhaps_and_not_seen("Modify", Replacement::Perhaps, &[], true)]
+    #[case::perhaps_and_only_added_to("Modify", Replacement::Perhaps, &[("Add", "Workers.Queue")], true)]
+    #[case::perhaps_and_another_one_seen("Modify", Replacement::Perhaps, &[("Modify", "WorkersTwo.Queue")], true)]
+    #[case::perhaps_and_seen_to_stay("Modify", Replacement::Perhaps, &[("Modify", "Workers.Queue")], false)]
+    #[case::changed_in_place("Modify", Replacement::No, &[], false)]
+    #[case::added("Add", Replacement::No, &[], false)]
+    fn a_nested_stack_that_goes_counts_as_data_unless_it_is_seen_to_stay(
+        #[case] action: &str,
+        #[case] replacement: Replacement,
+        #[case] within: &[(&str, &str)],
+        #[case] is_lost: bool,
+    ) {
+        let mut changes = vec![change(action, "Workers", NESTED, replacement)];
+        let within = within.iter().map(|(action, name)| change(action, name, "AWS::SQS::Queue", Replacement::No));
+        changes.extend(within);
+        assert_eq!(!destroyed(&changes).is_empty(), is_lost, "{changes:?}");
+        let kept = StackChange { policy: Some("Retain".to_owned()), ..changes[0].clone() };
+        assert!(action != "Remove" || destroyed(&[kept]).is_empty(), "what is retained is not lost");
     }
 
     #[test]

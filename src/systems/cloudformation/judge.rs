@@ -9,15 +9,15 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::act::{self, Do, Order, Receipt, token};
 use super::events::{self, StackEvent};
 use super::inventory::SeenChangeSet;
 use super::observe::{self, Seen};
 use super::status::{Action, Status, Towards};
 use crate::aws::{Aws, AwsError};
-use crate::incident::stack::{ChangeSet, StackWay, StackWork};
+use crate::incident::ids::Digest;
+use crate::incident::release::Release;
+use crate::incident::stack::{ChangeSet, StackOutput, StackWay, StackWork};
 use crate::incident::step::{Evidence, Failure, Finding};
 use crate::incident::time::Now;
 use crate::systems::step_kind::{Acted, Entry, Judgement, News, Outcome, StepJournal, StepKind};
@@ -286,35 +286,54 @@ impl Case<'_> {
     fn done(self) -> Judgement<Do> {
         let status = self.seen.status.name();
         let mut evidence = vec![Evidence::new(format!("{} is {status}", self.work.name))];
-        match (&self.work.content, &self.seen.content) {
-            (Some(wanted), Some(seen)) if wanted == seen => {
+        match (&self.work.content, &self.seen.deployed) {
+            (Some(wanted), Some(deployed)) if wanted.as_str() != deployed.id => {
+                return Judgement::Failed(self.elsewhere(deployed));
+            }
+            (Some(_), Some(_)) => {
                 evidence.push(Evidence::new("its template and parameters are those of the release"));
             }
-            (Some(_), Some(_)) => evidence.push(Evidence::new(
-                "its template or parameters are not those that Rollbot had kept last: it is what CloudFormation had \
-                 before the update",
-            )),
             (None, _) | (_, None) => {}
         }
-        let skipped: Vec<String> = self
-            .entries
-            .iter()
-            .filter_map(|entry| match (&entry.what, &entry.outcome) {
-                (Do::Continue { skip, .. }, Outcome::Accepted(_) | Outcome::Unknown) => Some(skip.clone()),
-                (
-                    Do::Continue { .. } | Do::Cancel(_) | Do::RollBack(_) | Do::Execute { .. } | Do::Delete(_),
-                    Outcome::Accepted(_) | Outcome::Unknown | Outcome::Refused(_),
-                ) => None,
-            })
-            .flatten()
-            .collect();
+        let skipped = self.skipped();
         if !skipped.is_empty() {
             evidence.push(Evidence::new(format!(
                 "left out and not as the template says: {}; repair them before the next update",
                 skipped.join(", ")
             )));
         }
-        Judgement::Done { evidence, output: json!({ "status": status, "skipped": skipped }) }
+        let output = StackOutput { status: status.to_owned(), skipped };
+        Judgement::Done { evidence, output: serde_json::to_value(output).unwrap_or_default() }
+    }
+
+    /// The resources that a rollback was told to go on without, in whichever attempt. A call of unknown outcome may
+    /// have been taken, and what was left out once stays as it is.
+    fn skipped(self) -> Vec<String> {
+        let mut skipped: Vec<String> = Vec::new();
+        for entry in self.entries {
+            if let (Do::Continue { skip, .. }, Outcome::Accepted(_) | Outcome::Unknown) = (&entry.what, &entry.outcome)
+            {
+                let new: Vec<String> = skip.iter().filter(|name| !skipped.contains(name)).cloned().collect();
+                skipped.extend(new);
+            }
+        }
+        skipped
+    }
+
+    /// CloudFormation has taken the update back, to another version than the one that was approved: what ran before the
+    /// update was never seen by Rollbot, or was changed past it.
+    fn elsewhere(self, deployed: &Release) -> Failure {
+        wrong(
+            format!(
+                "CloudFormation took the update back, and {} now has {}, which ran before it: that is not the version \
+                 that this plan names.",
+                self.work.name,
+                deployed.name()
+            ),
+            Vec::new(),
+            "Where that version is good, go on without this step. Otherwise Stop this rollback and ask again: from here \
+             a change set goes to any version that Rollbot has kept.",
+        )
     }
 
     /// What people read while CloudFormation is at work.
@@ -354,7 +373,8 @@ impl Case<'_> {
     }
 
     fn runs_what_was_asked_for(&self) -> bool {
-        self.work.content.is_some() && self.work.content == self.seen.content
+        let wanted = self.work.content.as_ref().map(Digest::as_str);
+        wanted.is_some() && wanted == self.seen.deployed.as_ref().map(|deployed| deployed.id.as_str())
     }
 
     /// What failed first, as a detail of a failure; where no resource failed, why the stack itself was taken back.

@@ -5,6 +5,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::act::{Do, Order, Receipt, Taken};
+use super::content::tests::content;
 use super::events::StackEvent;
 use super::events::tests::{STACK, event};
 use super::inventory::{SeenChangeSet, StackResource};
@@ -12,6 +13,7 @@ use super::judge::judge;
 use super::observe::Seen;
 use super::status::Status;
 use crate::incident::ids::Digest;
+use crate::incident::release::Release;
 use crate::incident::stack::{ChangeSet, StackWay, StackWork};
 use crate::incident::step::{Act, ActOutcome, Failure, Finding};
 use crate::incident::time::Now;
@@ -26,11 +28,17 @@ fn at(time: &str) -> Timestamp {
 }
 
 fn work(way: StackWay) -> StackWork {
-    StackWork { stack: STACK.to_owned(), name: "shop-api".to_owned(), way, content: Some(Digest::new("v41")) }
+    let content = (way != StackWay::Delete).then(|| Digest::new("v41"));
+    StackWork { stack: STACK.to_owned(), name: "shop-api".to_owned(), way, content }
 }
 
 fn change_set() -> StackWay {
     StackWay::ChangeSet(ChangeSet { arn: Some(SET.to_owned()), changes: Vec::new() })
+}
+
+/// The release whose template and parameters are called `version`.
+fn runs(version: &str) -> Release {
+    Release { id: version.to_owned(), version: Some(version.to_owned()), ..content(version).release(None) }
 }
 
 /// The stack in `status`, before anything was done. Event 1 is the newest.
@@ -39,7 +47,7 @@ fn seen(status: &str) -> Seen {
         status: Status::of(status),
         reason: None,
         events: vec![event("1", "shop-api", status, "", "theirs")],
-        content: Some(Digest::new("v42")),
+        deployed: Some(runs("v42")),
         stuck: Vec::new(),
         nested_cause: None,
         change_set: Some(SeenChangeSet {
@@ -132,11 +140,52 @@ fn c03_b02_a_cancelled_update_is_done_when_it_is_back() {
     let ours = format!("{KEY}-1");
     let going = moved("UPDATE_ROLLBACK_IN_PROGRESS", &[("UPDATE_ROLLBACK_IN_PROGRESS", &ours)]);
     assert!(matches!(judged(StackWay::Undo, &going, &acts), Judgement::Wait(_)));
-    let back = moved(
-        "UPDATE_ROLLBACK_COMPLETE",
-        &[("UPDATE_ROLLBACK_IN_PROGRESS", &ours), ("UPDATE_ROLLBACK_COMPLETE", &ours)],
-    );
+    let back = back(&ours);
     assert!(is_done(&judged(StackWay::Undo, &back, &acts)));
+}
+
+/// The update was taken back, and what ran before runs again.
+fn back(token: &str) -> Seen {
+    let events = [("UPDATE_ROLLBACK_IN_PROGRESS", token), ("UPDATE_ROLLBACK_COMPLETE", token)];
+    Seen { deployed: Some(runs("v41")), ..moved("UPDATE_ROLLBACK_COMPLETE", &events) }
+}
+
+#[test]
+fn p04_what_cloudformation_had_and_nobody_approved_is_not_called_rolled_back() {
+    let acts = [act(1, &cancel(), accepted())];
+    let other = Seen { deployed: Some(runs("v40")), ..back(&format!("{KEY}-1")) };
+    let failure = failed(judged(StackWay::Undo, &other, &acts));
+    assert!(failure.why.contains("shop-api now has v40 (template "), "{failure:?}");
+    assert!(failure.why.contains("not the version that this plan names"), "{failure:?}");
+    assert!(failure.advice.contains("go on without this step") && failure.advice.contains("ask again"), "{failure:?}");
+    assert_eq!(failure.finding, Finding::Wrong);
+    // A new attempt sees the same.
+    assert!(failed(judged(StackWay::Undo, &other, &[])).why.contains("v40"));
+}
+
+#[test]
+fn c16_b05_what_was_left_out_is_put_out_once_and_by_name() {
+    let skipping = |number, skip: &[&str]| Do::Continue {
+        order: order(number),
+        skip: skip.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let refused = ActOutcome::Refused { why: "no".to_owned() };
+    let acts = [
+        act(1, &go_on(1), accepted()),
+        act(2, &skipping(2, &["Queue"]), accepted()),
+        act(3, &skipping(3, &["Queue", "Role"]), ActOutcome::Unknown),
+        act(4, &skipping(4, &["Function"]), refused),
+    ];
+    let Judgement::Done { output, evidence } = judged(StackWay::Undo, &back(&format!("{KEY}-3")), &acts[..3]) else {
+        panic!("it is back")
+    };
+    let work = crate::incident::work::Work::Stack(work(StackWay::Undo));
+    assert_eq!(work.left_out(&output), ["Queue", "Role"]);
+    assert!(evidence[2].text.starts_with("left out and not as the template says: Queue, Role"), "{evidence:?}");
+    let Judgement::Done { output, .. } = judged(StackWay::Undo, &back(&format!("{KEY}-3")), &acts) else {
+        panic!("it is back")
+    };
+    assert_eq!(work.left_out(&output), ["Queue", "Role"], "what was refused left nothing out");
 }
 
 #[test]
@@ -184,7 +233,8 @@ fn peer_10_a_failed_creation_is_taken_back_only_where_the_plan_says_so() {
     assert_eq!(what, Judgement::Act(Do::RollBack(order(1))));
     // And what is no failed creation is not touched by such a plan.
     assert!(matches!(judged(StackWay::UndoCreation, &seen("UPDATE_IN_PROGRESS"), &[]), Judgement::Failed(_)));
-    assert!(is_done(&judged(StackWay::UndoCreation, &seen("ROLLBACK_COMPLETE"), &[])));
+    let nothing = Seen { deployed: None, ..seen("ROLLBACK_COMPLETE") };
+    assert!(is_done(&judged(StackWay::UndoCreation, &nothing, &[])));
 }
 
 #[test]
@@ -195,9 +245,9 @@ fn p05_b06_a_change_set_is_executed_and_done_when_its_content_runs() {
     assert!(matches!(judged(change_set(), &still, &acts), Judgement::Wait(_)), "its own status of before is no proof");
     let ours = format!("{KEY}-1");
     let mut through = moved("UPDATE_COMPLETE", &[("UPDATE_IN_PROGRESS", &ours), ("UPDATE_COMPLETE", &ours)]);
-    through.content = Some(Digest::new("v41"));
+    through.deployed = Some(runs("v41"));
     assert!(is_done(&judged(change_set(), &through, &acts)));
-    through.content = Some(Digest::new("v43"));
+    through.deployed = Some(runs("v43"));
     let failure = failed(judged(change_set(), &through, &acts));
     assert!(failure.why.contains("another template"), "{failure:?}");
 }
@@ -258,8 +308,7 @@ fn a_lost_reply_is_looked_for_by_its_token_and_repeated_with_the_same() {
     let ours = format!("{KEY}-1");
     let taken = moved("UPDATE_ROLLBACK_IN_PROGRESS", &[("UPDATE_ROLLBACK_IN_PROGRESS", &ours)]);
     assert!(matches!(judged(StackWay::Undo, &taken, &acts), Judgement::Wait(_)));
-    let back = moved("UPDATE_ROLLBACK_COMPLETE", &[("UPDATE_ROLLBACK_COMPLETE", &ours)]);
-    assert!(is_done(&judged(StackWay::Undo, &back, &acts)));
+    assert!(is_done(&judged(StackWay::Undo, &back(&ours), &acts)));
 }
 
 #[rstest]

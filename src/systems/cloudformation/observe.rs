@@ -7,7 +7,7 @@ use super::look;
 use super::status::Status;
 use crate::aws::error::ErrorClass;
 use crate::aws::{Aws, AwsError};
-use crate::incident::ids::Digest;
+use crate::incident::release::Release;
 use crate::incident::stack::{StackWay, StackWork};
 use crate::systems::step_kind::{Entry, Outcome, StepJournal};
 
@@ -20,8 +20,8 @@ pub struct Seen {
     pub reason: Option<String>,
     /// Its events, newest first, at least back to what was last asked for and to the first act.
     pub events: Vec<StackEvent>,
-    /// What it is deployed with, where nothing is under way.
-    pub content: Option<Digest>,
+    /// The release that it is deployed with, where nothing is under way.
+    pub deployed: Option<Release>,
     /// The resources that keep a rollback from its end, where it is stuck.
     pub stuck: Vec<StackResource>,
     /// What failed first within a nested stack, where the failure lies there.
@@ -46,7 +46,8 @@ pub async fn observe(aws: &Aws, work: &StackWork, journal: &StepJournal<'_>) -> 
     };
     let mark = entries.first().and_then(|entry| entry.what.order().after.clone());
     let events = events::back_to(aws, &work.stack, mark.as_deref()).await?;
-    let content = if stack.status.is_good() { Some(look::content(aws, &stack).await?.identity()) } else { None };
+    let deployed =
+        if stack.status.is_good() { Some(look::content(aws, &stack).await?.release(stack.updated_at)) } else { None };
     let stuck = if matches!(stack.status, Status::UpdateRollbackFailed | Status::DeleteFailed) {
         stuck(look::resources(aws, &work.stack).await?)
     } else {
@@ -61,7 +62,7 @@ pub async fn observe(aws: &Aws, work: &StackWork, journal: &StepJournal<'_>) -> 
         },
         StackWay::ChangeSet(_) | StackWay::Undo | StackWay::UndoCreation | StackWay::Delete => None,
     };
-    Ok(Seen { status: stack.status, reason: stack.reason, events, content, stuck, nested_cause, change_set })
+    Ok(Seen { status: stack.status, reason: stack.reason, events, deployed, stuck, nested_cause, change_set })
 }
 
 impl Seen {
@@ -70,7 +71,7 @@ impl Seen {
             status: Status::DeleteComplete,
             reason: None,
             events: Vec::new(),
-            content: None,
+            deployed: None,
             stuck: Vec::new(),
             nested_cause: None,
             change_set: None,

@@ -46,8 +46,8 @@ pub fn plan(inventory: &StackInventory, to: Option<&str>) -> Result<Planned, Pla
     }
     match stack.status.action() {
         Action::Refuse(refused) => Err(PlanRefusal::new(refused.sentence(&stack.name, &stack.status))),
-        Action::Wait(Towards::Nothing) => Err(PlanRefusal::new(format!(
-            "{} is {}: it is on the way to nothing, and CloudFormation does not turn it round. Wait for the end, then \
+        Action::Wait(Towards::Gone) => Err(PlanRefusal::new(format!(
+            "{} is {}: somebody has it deleted, and CloudFormation does not turn that round. Wait for the end, then \
              deploy it again.",
             stack.name,
             stack.status.name()
@@ -58,9 +58,10 @@ pub fn plan(inventory: &StackInventory, to: Option<&str>) -> Result<Planned, Pla
             stack.name,
             stack.status.name()
         ))),
-        Action::Cancel | Action::RollBack | Action::Continue | Action::Wait(Towards::Before) => {
-            undo(inventory, to, None)
-        }
+        Action::Cancel
+        | Action::RollBack
+        | Action::Continue
+        | Action::Wait(Towards::Before | Towards::NeverCreated) => undo(inventory, to, None),
         Action::RollBackCreation => {
             let what = format!(
                 "{} was never deployed to its end. RollbackStack deletes every resource that its creation made.",
@@ -88,6 +89,9 @@ fn undo(inventory: &StackInventory, to: Option<&str>, destroys: Option<&str>) ->
         Action::Cancel => "an update is in progress, and CloudFormation takes it back itself",
         Action::RollBack => "the last update failed and stayed as it was; CloudFormation takes it back itself",
         Action::Continue => "taking the last update back got stuck, and CloudFormation goes on with it",
+        Action::Wait(Towards::NeverCreated) => {
+            "its creation failed and is being taken back already; Rollbot waits for its end"
+        }
         Action::Wait(_) => "the last update is being taken back already; Rollbot waits for its end",
         Action::RollBackCreation => "its creation failed, and CloudFormation takes it back itself",
         Action::ChangeSet | Action::Refuse(_) => "CloudFormation takes it back itself",
@@ -96,15 +100,13 @@ fn undo(inventory: &StackInventory, to: Option<&str>, destroys: Option<&str>) ->
     let work = StackWork {
         stack: stack.arn.clone(),
         name: stack.name.clone(),
-        way: match destroys {
-            None => StackWay::Undo,
-            Some(_) => StackWay::UndoCreation,
-        },
+        way: if stack.status.is_of_a_creation() { StackWay::UndoCreation } else { StackWay::Undo },
         content: is_known.then(|| crate::incident::ids::Digest::new(&target.id)),
     };
     let loses = destroys.map(str::to_owned).into_iter().collect();
     let verbs: &[&str] = match stack.status.action() {
         Action::RollBackCreation => &["RollbackStack"],
+        Action::Wait(Towards::NeverCreated) => &[],
         Action::Cancel
         | Action::RollBack
         | Action::Continue
@@ -118,7 +120,13 @@ fn undo(inventory: &StackInventory, to: Option<&str>, destroys: Option<&str>) ->
     if let Some(cause) = events::root_cause(events::newest_operation(&inventory.events)) {
         warnings.push(format!("What failed first: {}.", cause.line()));
     }
-    if !is_known && destroys.is_none() {
+    if stack.status.is_of_a_creation() {
+        warnings.push(format!(
+            "{} was never deployed to its end, so nothing ran before: what stays is an empty stack \
+             (ROLLBACK_COMPLETE), which can only be deleted.",
+            stack.name
+        ));
+    } else if !is_known {
         warnings.push(
             "Rollbot has kept no earlier version, so what the stack goes back to is known to CloudFormation alone."
                 .to_owned(),

@@ -2,7 +2,6 @@
 
 use super::events::{self, StackEvent};
 use super::inventory::{DELETED, Kept, StackInventory};
-use super::status::Action;
 use crate::incident::release::Release;
 use crate::systems::planned::{Ran, ReleaseLine, ReleaseStatus, Usable};
 
@@ -129,7 +128,7 @@ pub fn under_way(inventory: &StackInventory) -> Release {
     let status = inventory.stack.status.name();
     Release {
         id: begun.map_or_else(|| inventory.stack.arn.clone(), |event| event.id.clone()),
-        label: if inventory.stack.status.action() == Action::RollBackCreation {
+        label: if inventory.stack.status.is_of_a_creation() {
             format!("creation ({status})")
         } else {
             format!("update ({status})")
@@ -147,7 +146,11 @@ pub fn before(inventory: &StackInventory) -> Release {
     inventory.history.first().map_or_else(
         || Release {
             id: format!("before {}", under_way(inventory).id),
-            label: "what ran before the update".to_owned(),
+            label: if inventory.stack.status.is_of_a_creation() {
+                "nothing".to_owned()
+            } else {
+                "what ran before the update".to_owned()
+            },
             version: None,
             commit: None,
             images: Vec::new(),

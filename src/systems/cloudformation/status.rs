@@ -84,8 +84,10 @@ pub enum Towards {
     Before,
     /// At a settled state, from which a change set goes further.
     Settled,
-    /// At nothing: the stack is being deleted, or its creation taken back.
-    Nothing,
+    /// At an empty stack: its creation is being taken back.
+    NeverCreated,
+    /// At no stack: it is being deleted.
+    Gone,
 }
 
 /// Why nothing can be done, with what to do.
@@ -182,7 +184,8 @@ impl Status {
             Self::UpdateCompleteCleanupInProgress | Self::ImportInProgress | Self::ImportRollbackInProgress => {
                 Action::Wait(Towards::Settled)
             }
-            Self::RollbackInProgress | Self::DeleteInProgress => Action::Wait(Towards::Nothing),
+            Self::RollbackInProgress => Action::Wait(Towards::NeverCreated),
+            Self::DeleteInProgress => Action::Wait(Towards::Gone),
             Self::UpdateComplete
             | Self::UpdateRollbackComplete
             | Self::ImportComplete
@@ -210,6 +213,11 @@ impl Status {
         )
     }
 
+    /// Whether what failed is the stack's creation: nothing ran before it.
+    pub fn is_of_a_creation(&self) -> bool {
+        matches!(self.action(), Action::RollBackCreation | Action::Wait(Towards::NeverCreated))
+    }
+
     /// Whether CloudFormation is at work.
     pub fn is_under_way(&self) -> bool {
         self.name().ends_with("_IN_PROGRESS") && *self != Self::ReviewInProgress
@@ -229,7 +237,10 @@ impl Action {
             Self::Wait(Towards::Settled) => {
                 &[Status::UpdateComplete, Status::ImportComplete, Status::ImportRollbackComplete]
             }
-            Self::Wait(Towards::Nothing) => &[Status::RollbackComplete, Status::DeleteComplete],
+            Self::Wait(Towards::NeverCreated) => {
+                &[Status::RollbackComplete, Status::RollbackFailed, Status::DeleteComplete]
+            }
+            Self::Wait(Towards::Gone) => &[Status::DeleteComplete, Status::DeleteFailed],
             Self::Refuse(_) => &[],
         }
     }
@@ -297,8 +308,9 @@ mod tests {
         &["UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"])]
     #[case("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", Action::Wait(Towards::Before),
         &["UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"])]
-    #[case("ROLLBACK_IN_PROGRESS", Action::Wait(Towards::Nothing), &["ROLLBACK_COMPLETE", "DELETE_COMPLETE"])]
-    #[case("DELETE_IN_PROGRESS", Action::Wait(Towards::Nothing), &["ROLLBACK_COMPLETE", "DELETE_COMPLETE"])]
+    #[case("ROLLBACK_IN_PROGRESS", Action::Wait(Towards::NeverCreated),
+        &["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_COMPLETE"])]
+    #[case("DELETE_IN_PROGRESS", Action::Wait(Towards::Gone), &["DELETE_COMPLETE", "DELETE_FAILED"])]
     #[case("IMPORT_IN_PROGRESS", Action::Wait(Towards::Settled),
         &["UPDATE_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"])]
     #[case("IMPORT_ROLLBACK_IN_PROGRESS", Action::Wait(Towards::Settled),

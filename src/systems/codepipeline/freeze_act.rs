@@ -51,6 +51,10 @@ pub enum Do {
         like: String,
         /// Its source revisions.
         revisions: Vec<Revision>,
+        /// `clientRequestToken`: the same request sent twice starts one execution. An older record has none here; its
+        /// token was the key of the act.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<String>,
     },
 }
 
@@ -116,7 +120,9 @@ pub(super) async fn act(aws: &Aws, what: &Do, key: &str) -> Result<Acted<Receipt
                 Err(error) => settled(AwsError::of("codepipeline", "StopPipelineExecution", &error)),
             }
         }
-        Do::Start { pipeline, revisions, .. } => start(aws, pipeline, revisions, key).await,
+        Do::Start { pipeline, revisions, token, .. } => {
+            start(aws, pipeline, revisions, token.as_deref().unwrap_or(key)).await
+        }
     }
 }
 
@@ -130,7 +136,7 @@ fn settled(error: AwsError) -> Result<Acted<Receipt>, AwsError> {
     Ok(Acted { receipt, request_id: error.request_id })
 }
 
-async fn start(aws: &Aws, pipeline: &str, revisions: &[Revision], key: &str) -> Result<Acted<Receipt>, AwsError> {
+async fn start(aws: &Aws, pipeline: &str, revisions: &[Revision], token: &str) -> Result<Acted<Receipt>, AwsError> {
     let mut overrides = Vec::new();
     for revision in revisions {
         let made = SourceRevisionOverride::builder()
@@ -140,7 +146,7 @@ async fn start(aws: &Aws, pipeline: &str, revisions: &[Revision], key: &str) -> 
             .build();
         overrides.extend(made.ok());
     }
-    let call = aws.writes().codepipeline.start_pipeline_execution().name(pipeline).client_request_token(key);
+    let call = aws.writes().codepipeline.start_pipeline_execution().name(pipeline).client_request_token(token);
     match call.set_source_revisions(Some(overrides)).send().await {
         Ok(answer) => {
             let execution = answer.pipeline_execution_id().unwrap_or_default().to_owned();

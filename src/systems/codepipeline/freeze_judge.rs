@@ -10,16 +10,14 @@ use crate::incident::step::{Evidence, Failure, Finding};
 use crate::incident::time::Now;
 use crate::systems::step_kind::{Entry, Judgement, Outcome, StepJournal};
 
+use super::act;
 use super::freeze::FreezeOrder;
 use super::freeze_act::{Do, Receipt};
-use super::freeze_look::{Entrance, Good, StageSeen, Started};
+use super::freeze_look::{Entrance, Good, StageSeen};
 use super::reason::is_ours;
 
 /// How long a call may take until `GetPipelineState` shows it, also one whose reply was lost.
 pub(super) const SETTLE: Duration = Duration::from_secs(15);
-
-/// How far AWS's clock and this machine's may be apart.
-const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 
 type Acts = Vec<Entry<Do, Receipt>>;
 
@@ -32,7 +30,7 @@ pub(super) fn judge(order: &FreezeOrder, seen: &StageSeen, journal: &StepJournal
     let fresh = entrance.filter(|act| is_fresh(act, now));
     match &order.direction {
         Direction::Hold => hold(order, seen, &acts, fresh, journal, now),
-        Direction::Lift { then } => lift(order, seen, &acts, fresh, *then, journal, now),
+        Direction::Lift { then } => lift(order, seen, &acts, fresh, *then, journal),
     }
 }
 
@@ -182,7 +180,6 @@ fn lift(
     fresh: Option<&Entry<Do, Receipt>>,
     then: Then,
     journal: &StepJournal<'_>,
-    now: Now,
 ) -> Judgement<Do> {
     let (pipeline, stage) = (&order.pipeline, &order.stage);
     let mut evidence = match (&seen.entrance, fresh.map(|act| (&act.what, &act.outcome))) {
@@ -219,7 +216,7 @@ fn lift(
         ))],
     };
     if then == Then::Rerun {
-        match rerun(order, seen, acts, journal, now) {
+        match rerun(order, seen, acts, journal) {
             Ok(text) => evidence.push(Evidence::new(text)),
             Err(judgement) => return *judgement,
         }
@@ -238,18 +235,10 @@ fn rerun(
     seen: &StageSeen,
     acts: &Acts,
     journal: &StepJournal<'_>,
-    now: Now,
 ) -> Result<String, Box<Judgement<Do>>> {
-    let started = acts.iter().rfind(|act| act.attempt == journal.attempt && matches!(act.what, Do::Start { .. }));
-    if let Some(act) = started
-        && let Do::Start { like, revisions, .. } = &act.what
-    {
-        let values: Vec<&String> = revisions.iter().map(|revision| &revision.value).collect();
-        let is_it = |other: &&Started| {
-            act.at.checked_sub(SKEW).is_ok_and(|since| other.at >= since)
-                && other.id != *like
-                && values.iter().all(|value| other.revisions.contains(value))
-        };
+    let mut lost = None;
+    for act in acts.iter().rev().filter(|act| act.attempt == journal.attempt) {
+        let Do::Start { pipeline, like, revisions, token } = &act.what else { continue };
         match &act.outcome {
             Outcome::Accepted(Receipt::Started { execution }) => {
                 return Ok(format!("Execution {like} runs again, as {execution}: {}", order.link()));
@@ -261,28 +250,33 @@ fn rerun(
                 ));
             }
             Outcome::Unknown => {
-                if let Some(found) = seen.again.newest.iter().find(is_it) {
-                    return Ok(format!("Execution {like} runs again, as {}: {}", found.id, order.link()));
-                }
-                if now.elapsed(act.at) < SETTLE {
-                    let text = format!("looking whether execution {like} runs again");
-                    return Err(Box::new(Judgement::Wait(text)));
-                }
+                let token = token.clone().unwrap_or_else(|| journal.key_of(act.number));
+                let (pipeline, like, revisions) = (pipeline.clone(), like.clone(), revisions.clone());
+                lost = Some(Do::Start { pipeline, like, revisions, token: Some(token) });
             }
             Outcome::Accepted(Receipt::Changed | Receipt::Stopping | Receipt::AlreadyOver) | Outcome::Refused(_) => {}
         }
     }
-    match &seen.again.good {
+    if let Some(lost) = lost {
+        // A new execution bears its revisions only when its source stage is through, so it cannot be looked for by
+        // them. The same token starts it once, and the answer says which it is.
+        return Err(Box::new(Judgement::Act(lost)));
+    }
+    match &seen.again {
         None => Ok(format!(
             "There is no earlier execution that succeeded in {}, so nothing runs again. Start one by hand: {}",
             order.stage,
             order.link()
         )),
-        Some(Good { execution, revisions }) => Err(Box::new(Judgement::Act(Do::Start {
-            pipeline: order.pipeline.clone(),
-            like: execution.id.clone(),
-            revisions: revisions.clone(),
-        }))),
+        Some(Good { execution, revisions }) => {
+            let number = acts.last().map_or(0, |act| act.number).saturating_add(1);
+            Err(Box::new(Judgement::Act(Do::Start {
+                pipeline: order.pipeline.clone(),
+                like: execution.id.clone(),
+                revisions: revisions.clone(),
+                token: Some(act::token(&journal.key_of(number))),
+            })))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::freeze::FreezeOrder;
 use super::freeze_act::{Do, Receipt, Revision};
 use super::freeze_judge::judge;
-use super::freeze_look::{Again, Entrance, Good, StageSeen, Started};
+use super::freeze_look::{Entrance, Good, StageSeen};
 use crate::incident::freeze::{Direction, Execution, HoldOutput, Then, Transition};
 use crate::incident::ids::FreezeId;
 use crate::incident::step::{Act, ActOutcome};
@@ -41,7 +41,7 @@ fn execution(id: &str, status: &str) -> Execution {
 }
 
 fn seen(entrance: Entrance, inside: Option<Execution>) -> StageSeen {
-    StageSeen { entrance, inside, approvals: Vec::new(), in_front: None, again: Again::default() }
+    StageSeen { entrance, inside, approvals: Vec::new(), in_front: None, again: None }
 }
 
 fn open() -> Entrance {
@@ -69,14 +69,20 @@ fn stop_it() -> Do {
 }
 
 fn start_again() -> Do {
+    with_token(Some("fz-7k3fq-1"))
+}
+
+fn with_token(token: Option<&str>) -> Do {
     let revisions = vec![Revision { action: "Source".into(), kind: "COMMIT_ID".into(), value: "41aa".into() }];
-    Do::Start { pipeline: "shop-prod".into(), like: "e-41".into(), revisions }
+    let token = token.map(str::to_owned);
+    Do::Start { pipeline: "shop-prod".into(), like: "e-41".into(), revisions, token }
 }
 
 /// What came of an act, and how many seconds before the look it was.
 #[derive(Debug, Clone)]
 enum Came {
     Lost(i64),
+    Refused(i64),
     Taken(i64, Receipt),
 }
 
@@ -86,6 +92,7 @@ fn acts(done: &[(Do, Came)]) -> Vec<Act> {
         .map(|(number, (what, came))| {
             let (ago, outcome) = match came {
                 Came::Lost(ago) => (*ago, ActOutcome::Unknown),
+                Came::Refused(ago) => (*ago, ActOutcome::Refused { why: "Rate exceeded".to_owned() }),
                 Came::Taken(ago, receipt) => {
                     let receipt = serde_json::to_value(receipt).unwrap();
                     (*ago, ActOutcome::Accepted { receipt, request_id: None })
@@ -187,23 +194,18 @@ fn a_manual_approval_inside_is_reported_with_its_link_and_not_waited_for() {
     assert!(text.contains("nothing begins after that"), "{text}");
 }
 
-fn with_good(newest: Vec<Started>) -> StageSeen {
+fn with_good() -> StageSeen {
     let Do::Start { revisions, .. } = start_again() else { panic!("it is a start") };
-    let good = Some(Good { execution: execution("e-41", "Succeeded"), revisions });
-    StageSeen { again: Again { good, newest }, ..seen(open(), None) }
-}
-
-fn running() -> Started {
-    Started { id: "e-43".into(), at: start(), revisions: vec!["41aa".into()] }
+    StageSeen { again: Some(Good { execution: execution("e-41", "Succeeded"), revisions }), ..seen(open(), None) }
 }
 
 #[rstest]
-#[case::first(with_good(Vec::new()), &[], "act", "StartPipelineExecution")]
-#[case::started(with_good(Vec::new()), &[(start_again(), Came::Taken(5, Receipt::Started { execution: "e-43".into() }))], "done", "e-41 runs again, as e-43")]
-#[case::lost_and_it_runs(with_good(vec![running()]), &[(start_again(), Came::Lost(5))], "done", "e-41 runs again, as e-43")]
-#[case::lost_just_now(with_good(Vec::new()), &[(start_again(), Came::Lost(5))], "wait", "looking whether execution e-41 runs again")]
-#[case::lost_for_good(with_good(Vec::new()), &[(start_again(), Came::Lost(60))], "act", "StartPipelineExecution")]
-#[case::refused(with_good(Vec::new()), &[(start_again(), Came::Taken(5, Receipt::NotStarted { why: "too many".into() }))], "done", "could not be run again: too many")]
+#[case::first(with_good(), &[], "act", "StartPipelineExecution")]
+#[case::started(with_good(), &[(start_again(), Came::Taken(5, Receipt::Started { execution: "e-43".into() }))], "done", "e-41 runs again, as e-43")]
+#[case::lost_just_now(with_good(), &[(start_again(), Came::Lost(5))], "act", "StartPipelineExecution")]
+#[case::lost_for_long(with_good(), &[(start_again(), Came::Lost(60))], "act", "StartPipelineExecution")]
+#[case::lost_and_sent_again(with_good(), &[(start_again(), Came::Lost(60)), (start_again(), Came::Taken(5, Receipt::Started { execution: "e-43".into() }))], "done", "e-41 runs again, as e-43")]
+#[case::refused(with_good(), &[(start_again(), Came::Taken(5, Receipt::NotStarted { why: "too many".into() }))], "done", "could not be run again: too many")]
 #[case::nothing_good(seen(open(), None), &[], "done", "no earlier execution that succeeded in Deploy")]
 fn the_latest_good_execution_runs_again_once(
     #[case] seen: StageSeen,
@@ -214,6 +216,25 @@ fn the_latest_good_execution_runs_again_once(
     let (found, text) = brief(judged(&order(RERUN, Stop::Leave), &seen, done));
     assert_eq!(found, judgement, "{text}");
     assert!(text.contains(says), "{text}");
+}
+
+/// However long ago its reply was lost, whatever came between, and whichever version recorded it: a start whose outcome
+/// nobody knows is sent again as it was, and never as a new one.
+#[rstest]
+#[case::just_now(&[(start_again(), Came::Lost(5))], "fz-7k3fq-1")]
+#[case::long_ago(&[(start_again(), Came::Lost(600))], "fz-7k3fq-1")]
+#[case::twice(&[(start_again(), Came::Lost(600)), (start_again(), Came::Lost(60))], "fz-7k3fq-1")]
+#[case::after_an_opening(&[(enable(), Came::Taken(90, Receipt::Changed)), (with_token(None), Came::Lost(60))], "fz-7k3fq-2")]
+#[case::throttled_when_it_was_sent_again(&[(start_again(), Came::Lost(60)), (start_again(), Came::Refused(5))], "fz-7k3fq-1")]
+fn a_start_whose_reply_was_lost_is_sent_again_with_its_own_token(#[case] done: &[(Do, Came)], #[case] token: &str) {
+    let again = judged(&order(RERUN, Stop::Leave), &with_good(), done);
+    assert_eq!(again, Judgement::Act(with_token(Some(token))));
+}
+
+#[test]
+fn a_start_that_was_refused_is_another_one_next_time() {
+    let again = judged(&order(RERUN, Stop::Leave), &with_good(), &[(start_again(), Came::Refused(5))]);
+    assert_eq!(again, Judgement::Act(with_token(Some("fz-7k3fq-2"))));
 }
 
 #[test]

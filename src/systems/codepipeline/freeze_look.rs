@@ -5,12 +5,10 @@ use aws_sdk_codepipeline::types::{
     PipelineDeclaration, PipelineExecutionFilter, PipelineExecutionSummary, SourceRevision, StageDeclaration,
     StageExecution, StageState, SucceededInStageFilter,
 };
-use futures::future::{try_join, try_join_all};
-use jiff::Timestamp;
+use futures::future::try_join_all;
 
 use super::freeze_act::Revision;
 use crate::aws::error::ErrorClass;
-use crate::aws::time::timestamp;
 use crate::aws::{Aws, AwsError};
 use crate::incident::freeze::Execution;
 
@@ -28,8 +26,9 @@ pub struct StageSeen {
     pub approvals: Vec<String>,
     /// What waits in front of it.
     pub in_front: Option<Execution>,
-    /// What could run again, where that was asked for.
-    pub again: Again,
+    /// The newest execution that succeeded in the stage and is not the one that was rolled back from, where something
+    /// is to run again.
+    pub again: Option<Good>,
 }
 
 /// The entrance of a stage.
@@ -49,15 +48,6 @@ pub enum Entrance {
     },
 }
 
-/// What could run again.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Again {
-    /// The newest execution that succeeded in the stage and is not the one that was rolled back from.
-    pub good: Option<Good>,
-    /// The newest executions, whatever became of them: one that was started by a call whose reply was lost is here.
-    pub newest: Vec<Started>,
-}
-
 /// An execution that could run again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Good {
@@ -65,17 +55,6 @@ pub struct Good {
     pub execution: Execution,
     /// What it was made of.
     pub revisions: Vec<Revision>,
-}
-
-/// An execution that was started.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Started {
-    /// Its id.
-    pub id: String,
-    /// When.
-    pub at: Timestamp,
-    /// The values of its source revisions.
-    pub revisions: Vec<String>,
 }
 
 /// Whether something is to run again.
@@ -104,7 +83,7 @@ pub(super) async fn look(aws: &Aws, pipeline: &str, stage: &str, rerun: Rerun<'_
     let in_front = details.next();
     let again = match rerun {
         Rerun::Yes { failing } => Box::pin(again(aws, pipeline, stage, failing)).await?,
-        Rerun::No => Again::default(),
+        Rerun::No => None,
     };
     Ok(StageSeen {
         entrance: entrance(state),
@@ -206,36 +185,20 @@ fn message(summary: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-async fn again(aws: &Aws, pipeline: &str, stage: &str, failing: Option<&str>) -> Result<Again, AwsError> {
-    let list = |filter: Option<PipelineExecutionFilter>| async {
-        let call = aws.reads().codepipeline.list_pipeline_executions().pipeline_name(pipeline).max_results(EXECUTIONS);
-        let answer = call.set_filter(filter).send().await;
-        answer.map_err(|error| AwsError::of("codepipeline", "ListPipelineExecutions", &error))
-    };
+async fn again(aws: &Aws, pipeline: &str, stage: &str, failing: Option<&str>) -> Result<Option<Good>, AwsError> {
     let succeeded = SucceededInStageFilter::builder().stage_name(stage).build();
     let filter = PipelineExecutionFilter::builder().succeeded_in_stage(succeeded).build();
-    let (succeeded, newest) = try_join(list(Some(filter)), list(None)).await?;
-    let good = succeeded.pipeline_execution_summaries().iter().find(|execution| {
+    let call = aws.reads().codepipeline.list_pipeline_executions().pipeline_name(pipeline).max_results(EXECUTIONS);
+    let answer = call.filter(filter).send().await;
+    let answer = answer.map_err(|error| AwsError::of("codepipeline", "ListPipelineExecutions", &error))?;
+    let good = answer.pipeline_execution_summaries().iter().find(|execution| {
         execution.execution_type() != Some(&ExecutionType::Rollback)
             && execution.pipeline_execution_id().is_some_and(|id| Some(id) != failing)
     });
-    let good = match good {
-        Some(good) => Some(made_of(good, &structure(aws, pipeline).await?)),
-        None => None,
-    };
-    let newest = newest.pipeline_execution_summaries().iter().filter_map(|execution| {
-        Some(Started {
-            id: execution.pipeline_execution_id()?.to_owned(),
-            at: timestamp(*execution.start_time()?)?,
-            revisions: values(execution),
-        })
-    });
-    Ok(Again { good, newest: newest.collect() })
-}
-
-fn values(execution: &PipelineExecutionSummary) -> Vec<String> {
-    let values = execution.source_revisions().iter().filter_map(|revision| revision.revision_id().map(str::to_owned));
-    values.collect()
+    match good {
+        Some(good) => Ok(Some(made_of(good, &structure(aws, pipeline).await?))),
+        None => Ok(None),
+    }
 }
 
 fn made_of(execution: &PipelineExecutionSummary, structure: &PipelineDeclaration) -> Good {

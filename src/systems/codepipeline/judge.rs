@@ -12,7 +12,8 @@
 //! | the stage's latest is ours, succeeded, with the revisions that were asked for | done |
 //!
 //! A `RollbackStage` whose reply was lost is found again as the execution of type `ROLLBACK` with this target that began
-//! since. A `StartPipelineExecution` is sent again with the same token, which starts nothing twice.
+//! since. A `StartPipelineExecution` is sent again with the same token, which starts nothing twice, also when AWS would
+//! not take it the second time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -82,7 +83,8 @@ pub fn judge(work: &PipelineStage, seen: &Seen, journal: &StepJournal<'_>, now: 
     let order = |entry: &&Past| matches!(entry.what, Do::RollbackStage { .. } | Do::StartPipelineExecution { .. });
     let last = entries.iter().rev().filter(|entry| entry.attempt == journal.attempt).find(order);
     match last.map(|last| (last, &last.outcome)) {
-        None | Some((_, Outcome::Refused(_))) => case.afresh(),
+        None => case.afresh(),
+        Some((_, Outcome::Refused(_))) => case.after_refusal(),
         Some((last, Outcome::Unknown)) => case.after_silence(last),
         Some((last, Outcome::Accepted(_))) => case.not_listed(last),
     }
@@ -144,6 +146,20 @@ impl<'a> Case<'a> {
 
     fn execution(self, id: &str) -> Option<&'a Execution> {
         self.seen.executions.iter().find(|execution| execution.id == id)
+    }
+
+    /// The last order was refused. A start before it whose reply was lost may have been taken all the same: it is sent
+    /// again as it was, and never as another one.
+    fn after_refusal(self) -> Judgement<Do> {
+        let is_lost = |entry: &&Past| {
+            entry.attempt == self.journal.attempt
+                && entry.outcome == Outcome::Unknown
+                && matches!(entry.what, Do::StartPipelineExecution { .. })
+        };
+        match self.entries.iter().rfind(is_lost) {
+            Some(lost) => Judgement::Act(lost.what.clone()),
+            None => self.afresh(),
+        }
     }
 
     /// The reply of `last` was lost, and nothing that it would have made is to be seen.

@@ -78,6 +78,11 @@ fn an_older_rollback_is_not_taken_for_the_lost_one() {
 fn a_lost_start_is_sent_again_with_the_same_token() {
     let lost = [act(1, &rerun("rb-1-pipeline-1"), ActOutcome::Unknown)];
     assert_eq!(judged(&work(Way::Rerun), &seen(), &lost, 3), Judgement::Act(rerun("rb-1-pipeline-1")));
+    let refused = || ActOutcome::Refused { why: "Rate exceeded".to_owned() };
+    let throttled = [lost[0].clone(), act(2, &rerun("rb-1-pipeline-1"), refused())];
+    assert_eq!(judged(&work(Way::Rerun), &seen(), &throttled, 3), Judgement::Act(rerun("rb-1-pipeline-1")));
+    let never_taken = [act(1, &rerun("rb-1-pipeline-1"), refused())];
+    assert_eq!(judged(&work(Way::Rerun), &seen(), &never_taken, 3), Judgement::Act(rerun("rb-1-pipeline-2")));
 }
 
 #[test]
