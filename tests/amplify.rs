@@ -5,6 +5,7 @@
 
 mod support;
 
+use rollbot::incident::due::{Phase, phase};
 use rollbot::incident::incident::{Incident, Verdict};
 use rollbot::sandbox::aws::SeedCommit;
 use rollbot::sandbox::scenario::Scenario;
@@ -282,6 +283,38 @@ async fn b03_a_build_that_fails_names_the_step_and_its_log() {
     assert!(thread.contains("failed in BUILD") && thread.contains("Log of BUILD:"), "{thread}");
     assert!(thread.contains("Visitors get job 8 of 8c9d5e71"), "{thread}");
     play.assert_never_called_rolled_back();
+    play.leave().await;
+}
+
+/// B3: a push begins while the checks run. What visitors get is still right, so nothing else “has been deployed”; and
+/// it is not called rolled back, because that job would take it away. Retry stops the job and proves the release
+/// again.
+#[tokio::test(flavor = "multi_thread")]
+async fn b03_a_push_during_the_checks_is_told_as_a_job_that_runs() {
+    let mut app = shop();
+    app["build_seconds"] = json!(600);
+    let mut scenario = branch(app);
+    configure(&mut scenario, "passes: 3, every: 5s", "passes: 40, every: 5s");
+    let mut play = Play::of(&scenario).await;
+    play.propose("dev", "/rollback prod web because checkout answers 500").await;
+    play.approve("sre").await;
+    play.until("the good job live", |play| published(play) == Some(commit(7))).await;
+    let push = SeedCommit { id: commit(5), summary: "One more".to_owned() };
+    assert_eq!(play.stage.aws.push_to_app(APP, "main", push).expect("a push"), Some(10));
+    play.until_recorded("a failed step", |incident| matches!(phase(incident), Phase::Blocked(_))).await;
+    play.until("the reason", |play| thread(play).contains("has begun on main of shop-frontend")).await;
+    let said = thread(&play);
+    assert!(
+        said.contains("Job 10 of 5c9d5e71 (“One more”)") && said.contains("visitors get it and not 7c9d5e71"),
+        "{said}"
+    );
+    assert!(!said.contains("something else has been deployed"), "{said}");
+    play.assert_never_called_rolled_back();
+    assert_eq!(writes(&play), ["StartJob"]);
+    play.click("sre", "Retry frontend").await;
+    let incident = play.until_recorded("a verdict", |incident| verdict(incident).is_some()).await;
+    assert_eq!(verdict(&incident), Some(Verdict::RolledBack), "{}", play.seen());
+    assert_eq!((writes(&play), published(&play)), (vec!["StartJob".to_owned(), "StopJob".to_owned()], Some(commit(7))));
     play.leave().await;
 }
 

@@ -74,6 +74,23 @@ async fn peer_12_a_plan_is_rejected_with_a_reason_by_whoever_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn peer_12_help_lists_only_what_whoever_asks_may_do() {
+    let mut play = Play::begin(None).await;
+    let (freeze, emergency, stop) = ("/rollback freeze prod api", "--emergency", "/rollback stop rb-7k3fq");
+    for (who, may, may_not) in [
+        ("dev", [stop, "/rollback prod api to v41"].as_slice(), [freeze, emergency].as_slice()),
+        ("sre", &[stop, freeze], &[emergency]),
+        ("lead", &[stop, freeze, emergency], &[]),
+        ("guest", &["Guests"], &[stop, freeze, emergency, "/rollback status"]),
+    ] {
+        let help = play.ask(who, "/rollback help").await;
+        assert!(may.iter().all(|verb| help.contains(verb)), "{who}: {help}");
+        assert!(!may_not.iter().any(|verb| help.contains(verb)), "{who}: {help}");
+    }
+    play.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn peer_12_a_failed_check_is_skipped_with_a_reason_and_the_verdict_says_so() {
     let mut play = Play::begin(Some("unhealthy-after")).await;
     ask(&mut play, "dev", "/rollback prod api because checkout answers 500").await;

@@ -9,6 +9,8 @@
 //! | ECS, being stopped or rolled back | adopted, no write | `ecs.rs`: `a_rollback_that_is_under_way_is_adopted` |
 //! | ECS, finished | `UpdateService` | `ecs.rs`: `peer_11_a_finished_deployment_is_taken_back_by_an_update` |
 //! | ECS, target INACTIVE | `RegisterTaskDefinition`, `UpdateService` | `ecs_rest.rs`: `peer_03_a_deregistered_target_is_registered_again_whole` |
+//! | ECS, blue/green, linear or canary, finished | `UpdateService`; steps of traffic and bake time are waited for | here: `row_steps_and_bake_time_are_waited_for` |
+//! | ECS, blue/green, in flight | `StopServiceDeployment`, which waits for none of that | here: `row_blue_green_in_flight_is_stopped` |
 //! | `CODE_DEPLOY`, under way | `StopDeployment` with a rollback | here: `row_code_deploy_under_way_is_stopped_with_a_rollback` |
 //! | `CODE_DEPLOY`, over | `CreateDeployment` of the last good `AppSpec` | here: `row_code_deploy_over_is_deployed_again` |
 //! | `CODE_DEPLOY`, being rolled back | adopted, no write | here: `row_code_deploy_being_rolled_back_is_adopted` |
@@ -31,7 +33,7 @@ use rollbot::sandbox::aws::{
 use rollbot::sandbox::scenario::Scenario;
 use rollbot::sandbox::script::FaultKind;
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{Play, calm, configure};
 
 const ASKED: &str = "/rollback prod api because checkout answers 500";
@@ -113,6 +115,66 @@ async fn row_is_said_before_anybody_approves(#[case] change: fn(&mut SeedService
     play.propose("dev", ASKED).await;
     let card = one_line(&play.card_text());
     assert!(card.contains(said), "{card}");
+    play.leave().await;
+}
+
+/// Fifteen minutes that ECS waits for by itself are more than the twelve after which a rolling update is late.
+#[rstest]
+#[case::blue_green(
+    json!({"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 15}),
+    "all traffic goes over at once. Then ECS bakes it for 15 min",
+    "ECS bakes them for 15 min"
+)]
+#[case::linear(
+    json!({
+        "strategy": "LINEAR", "bakeTimeInMinutes": 5,
+        "linearConfiguration": {"stepPercent": 50.0, "stepBakeTimeInMinutes": 10},
+    }),
+    "50 % of the traffic every 10 min, 10 min in all. Then ECS bakes it for 5 min",
+    "ECS shifts the traffic in steps, over 10 min"
+)]
+#[case::canary(
+    json!({
+        "strategy": "CANARY", "bakeTimeInMinutes": 5,
+        "canaryConfiguration": {"canaryPercent": 5.0, "canaryBakeTimeInMinutes": 10},
+    }),
+    "5 % of the traffic goes over first, the rest 10 min later. Then ECS bakes it for 5 min",
+    "ECS shifts the traffic in steps, over 10 min"
+)]
+#[tokio::test(flavor = "multi_thread")]
+async fn row_steps_and_bake_time_are_waited_for(
+    #[case] configuration: Value,
+    #[case] on_the_card: &str,
+    #[case] under_way: &str,
+) {
+    let mut play = Play::of(&with(None, |service| service.deployment_configuration = configuration)).await;
+    play.propose("dev", ASKED).await;
+    let card = one_line(&play.card_text());
+    assert!(card.contains(on_the_card), "{card}");
+    play.approve("sre").await;
+    play.until("what it waits for", |play| one_line(&play.sent().join("\n")).contains(under_way)).await;
+    assert_eq!(play.running(), ["v42", "v42", "v43", "v43"], "both revisions are up");
+    play.until_recorded("the verdict", is_rolled_back).await;
+    assert_eq!(play.running(), ["v42", "v42"]);
+    let writes: Vec<String> = play.aws_writes().into_iter().map(|call| call.operation).collect();
+    assert_eq!(writes, ["UpdateService"]);
+    let sent = play.sent().join("\n");
+    assert!(!sent.contains("not done after"), "it was called late: {sent}");
+    play.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_blue_green_in_flight_is_stopped() {
+    let configuration = json!({"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 60});
+    let mut play = Play::of(&with(Some("in-flight"), |service| service.deployment_configuration = configuration)).await;
+    play.propose("dev", ASKED).await;
+    let card = one_line(&play.card_text());
+    assert!(card.contains("which waits for none of that: the old tasks are up"), "{card}");
+    play.approve("sre").await;
+    play.until_recorded("the verdict", is_rolled_back).await;
+    let writes: Vec<String> = play.aws_writes().into_iter().map(|call| call.operation).collect();
+    assert_eq!(writes, ["StopServiceDeployment"]);
+    assert_eq!(play.running(), ["v42", "v42"]);
     play.leave().await;
 }
 

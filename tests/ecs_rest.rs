@@ -16,7 +16,7 @@ use rollbot::sandbox::wire::Call;
 use rollbot::sandbox::{scenario, script};
 use rstest::rstest;
 use serde_json::{Value, json};
-use support::Play;
+use support::{Play, calm};
 
 const REGISTRY: &str = "123456789012.dkr.ecr.eu-north-1.amazonaws.com";
 
@@ -148,6 +148,32 @@ async fn e03_an_image_that_is_not_there_is_refused_with_what_ecr_says(#[case] to
     assert!(card.contains("does not exist within the repository with name 'shop/api'"), "{card}");
     assert!(play.aws_writes().is_empty(), "{:?}", play.aws_writes());
     play.end().await;
+}
+
+/// ECS remembers nothing before the bad release, and what goes by Rollbot's own record is looked at like anything else.
+#[tokio::test(flavor = "multi_thread")]
+async fn peer_02_the_image_of_a_release_that_only_rollbot_remembers_is_asked_for_before_the_card() {
+    let mut scenario = calm(None);
+    let history = &mut scenario.seed.services[0].history;
+    history.drain(..history.len() - 1);
+    let images = scenario.seed.repositories.get_mut("shop/api").unwrap();
+    images.retain(|image| !image.tags.contains(&"v41".to_owned()));
+    let mut play = Play::of(&scenario).await;
+    let told = json!({
+        "id": "run-1", "environment": "prod", "service": "api", "status": "succeeded", "stage": "smoke-tests",
+        "revision": "v41", "branch": "main", "author": "dev", "url": "https://ci.example.com/1", "reason": "",
+    });
+    play.pipeline_tells(&told.to_string()).await;
+    play.type_command("dev", "/rollback prod api because checkout answers 500").await;
+    play.until("an answer", |play| {
+        play.with_button("Approve").is_some() || play.card_text().contains("nothing was changed")
+    })
+    .await;
+    let card = play.card_text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(card.contains("shop/api:v41 of api:2 is gone"), "{card}");
+    assert!(play.with_button("Approve").is_none(), "{card}");
+    assert!(play.aws_writes().is_empty(), "{:?}", play.aws_writes());
+    play.leave().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -102,18 +102,62 @@ async fn c18_the_card_before_approval(#[case] variant: &str, #[case] command: &s
     play.leave().await;
 }
 
-/// C18: what `CodeDeploy` is shifting is left to `CodeDeploy`: it would go on.
-#[tokio::test(flavor = "multi_thread")]
-async fn c18_an_alias_that_codedeploy_is_shifting_is_refused_with_the_way_to_stop_it() {
+/// The scenario in which `CodeDeploy` drives the alias, also where it has shifted nothing yet.
+fn driven(has_shifted: bool) -> Scenario {
     let mut scenario = invoice("lambda-canary");
     let live = function(&mut scenario).aliases.get_mut("live").expect("there is an alias");
     live.shifted_by = Some("d-1A2B3C4D5".to_owned());
+    if !has_shifted {
+        "3".clone_into(&mut live.version);
+        live.weights.clear();
+    }
+    scenario
+}
+
+/// C18: what `CodeDeploy` is shifting is left to `CodeDeploy`: it would go on. Before its first shift, and where it
+/// moves everything at once, the alias has no weights; and there may be many deployments of others before it.
+#[rstest]
+#[case::shifting(true, 0)]
+#[case::in_a_hook_before_the_first_shift(false, 0)]
+#[case::behind_a_page_of_others(false, 30)]
+#[tokio::test(flavor = "multi_thread")]
+async fn c18_an_alias_that_codedeploy_is_shifting_is_refused_with_the_way_to_stop_it(
+    #[case] has_shifted: bool,
+    #[case] others: usize,
+) {
+    let mut scenario = driven(has_shifted);
+    for other in 0..others {
+        let mut seed = function(&mut scenario).clone();
+        seed.aliases.get_mut("live").expect("there is an alias").shifted_by = Some(format!("d-OTHER{other:04}"));
+        scenario.seed.functions.insert(format!("Another-{other:02}"), seed);
+    }
     let mut play = Play::of(&scenario).await;
     play.type_command("dev", "/rollback prod jobs because one call in ten fails").await;
     play.until("a refusal", |play| play.card_text().contains("ended")).await;
     let said = card(&play);
     assert!(said.contains("CodeDeploy is shifting the traffic") && said.contains("d-1A2B3C4D5"), "{said}");
     assert_eq!(verbs(&play), [] as [&str; 0]);
+    play.leave().await;
+}
+
+/// C18: a deployment that begins after the approval is seen before the alias is moved.
+#[tokio::test(flavor = "multi_thread")]
+async fn c18_a_deployment_that_begins_after_the_approval_is_not_moved_over() {
+    let mut scenario = driven(false);
+    function(&mut scenario).aliases.get_mut("live").expect("there is an alias").shifted_by = None;
+    let mut play = Play::of(&scenario).await;
+    play.propose("dev", "/rollback prod jobs because calls fail").await;
+    let aws = play.stage.aws.clone();
+    play.on_wire(move |call, moment| {
+        if call.operation == "ListDeployments" && moment == Moment::After {
+            aws.drive_alias(FUNCTION, "live", "d-1A2B3C4D5").expect("the alias is there");
+        }
+        None
+    });
+    play.approve("sre").await;
+    play.until("why not", |play| everything(play).contains("d-1A2B3C4D5), and would go on after Rollbot")).await;
+    assert_eq!(verbs(&play), [] as [&str; 0]);
+    play.assert_never_called_rolled_back();
     play.leave().await;
 }
 
@@ -150,6 +194,21 @@ async fn peer_08_settings_go_back_with_the_code() {
     assert_eq!(verbs(&play), ["UpdateFunctionCode", "UpdateFunctionConfiguration"]);
     let (_, settings) = play.stage.aws.latest_of(FUNCTION).expect("the function is there");
     assert_eq!(settings["Environment"]["Variables"].get("PDF_ENGINE"), None, "what 2.14.0 had brought is gone");
+    play.leave().await;
+}
+
+/// C18: a stop between the code and the settings does not leave the code of one version with the settings of another.
+#[tokio::test(flavor = "multi_thread")]
+async fn c18_a_stop_between_code_and_settings_leaves_no_half_of_a_version() {
+    let mut play = Play::of(&invoice("lambda-timeout")).await;
+    play.propose("dev", "/rollback prod jobs because calls time out").await;
+    play.stop_during("UpdateFunctionCode").await;
+    assert_eq!(verbs(&play), ["UpdateFunctionCode", "UpdateFunctionConfiguration"]);
+    let (code, settings) = play.stage.aws.latest_of(FUNCTION).expect("the function is there");
+    assert_eq!((code.as_str(), &settings["Timeout"]), ("2.13.0", &json!(3)));
+    play.until("the end", |play| card(play).contains("ended with something changed")).await;
+    assert!(!card(&play).contains("on its way"), "{}", card(&play));
+    play.assert_never_called_rolled_back();
     play.leave().await;
 }
 

@@ -67,6 +67,27 @@ async fn e13_what_keeps_the_target_from_running_is_said_in_awss_own_words(#[case
     play.leave().await;
 }
 
+/// E13: the log group that the target writes to was deleted. ECS would start no task of it, so there is no plan to
+/// approve.
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_a_log_group_that_is_gone_is_refused_before_anybody_approves() {
+    let mut scenario = scenario(Some("secret-gone"));
+    scenario.seed.secrets = vec!["shop/payments-AbCdEf".to_owned()];
+    // One whose name begins alike is another one.
+    scenario.seed.log_groups = vec!["/ecs/shop-api-canary".to_owned()];
+    let mut play = Play::of(&scenario).await;
+    play.type_command("dev", "/rollback prod api because checkout answers 500").await;
+    play.until("the end", |play| play.card_text().contains("nothing was changed")).await;
+    let card = play.card_text().split_whitespace().collect::<Vec<_>>().join(" ");
+    let reason = "api:3 needs what is gone: the log group /ecs/shop-api (the log of app): CloudWatch Logs has none of this name.";
+    assert!(card.contains(reason), "{card}");
+    assert!(play.with_button("Approve").is_none(), "{card}");
+    assert_eq!(play.aws_writes(), []);
+    // Another release that needs none is still to be had.
+    play.propose("dev", "/rollback prod api to v41 because checkout answers 500").await;
+    play.leave().await;
+}
+
 /// E13: the target's tasks run, and the load balancer does not find them healthy.
 #[tokio::test(flavor = "multi_thread")]
 async fn e13_targets_that_are_not_healthy_are_told_with_the_load_balancers_reason() {

@@ -52,6 +52,12 @@ fn bucket(scenario: &mut Scenario) -> &mut SeedBucket {
     scenario.seed.buckets.get_mut("shop-web").expect("the world has a bucket")
 }
 
+/// `CloudFront` forgets within a minute, where a test is about something else.
+fn quickly_forgotten(scenario: &mut Scenario) {
+    scenario.seed.distributions.get_mut(SITE).expect("there is a distribution").invalidates_for =
+        Duration::from_mins(1);
+}
+
 async fn story(variant: &str) -> Play {
     let scenario = scenario(Some(variant));
     let mut play = Play::of(&scenario).await;
@@ -293,6 +299,11 @@ async fn partial_failures_of_deletions_are_read_and_a_person_decides() {
     let card = flat(&play.card_text());
     assert!(card.contains("1 object could not be deleted: Rollbot may not do it (s3:DeleteObject)"), "{card}");
     assert!(page(&play).await.contains("shop v42"), "everything else is in its place");
+    play.click("dev", "Stop").await;
+    play.until("the end", |play| play.card_text().contains("ended with something changed")).await;
+    let card = flat(&play.card_text());
+    let parts = format!("frontend may have parts of 2026-11-20-0badc0d and parts of {GOOD}");
+    assert!(card.contains(&parts) && !card.contains("on its way"), "{card}");
     play.leave().await;
 }
 
@@ -324,6 +335,127 @@ async fn the_card_and_the_thread_read_well() {
     ] {
         play.until(part, |play| thread(play).contains(part)).await;
     }
+    play.leave().await;
+}
+
+/// The site that keeps versions, moved into the folder `live/` of its bucket, with other things beside it that were written
+/// to after the bad deployment.
+fn in_a_folder() -> Scenario {
+    let mut scenario = scenario(Some("frontend-versions"));
+    scenario.seed.distributions.get_mut(SITE).expect("there is a distribution").origins[0].path = "/live".to_owned();
+    let objects = &mut bucket(&mut scenario).objects;
+    for object in objects.iter_mut() {
+        object.key = format!("live/{}", object.key);
+    }
+    let foreign = |key: &str, body: &str, minutes: u64| SeedObject {
+        key: key.to_owned(),
+        body: body.to_owned(),
+        age: Duration::from_mins(minutes),
+        ..SeedObject::default()
+    };
+    objects.push(foreign("logs/today.log", "started", 9_000));
+    objects.push(foreign("logs/today.log", "started, and more", 5));
+    objects.push(foreign("logs/new.log", "new", 4));
+    objects.push(foreign("other/index.html", "another site", 18));
+    scenario
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e05_versions_of_other_things_in_the_bucket_stay_as_they_are() {
+    let mut play = proposed(&in_a_folder(), "/rollback prod app only frontend because it is blank").await;
+    let card = flat(&play.card_text());
+    assert!(card.contains("copy 2 objects"), "{card}");
+    assert!(card.contains("Browsers may show the present index.html for up to 60 minutes"), "{card}");
+    rolled_back(&mut play).await;
+    assert!(page(&play).await.contains("shop v42"));
+    let written: Vec<String> = writes(&play).into_iter().map(|(_, key)| key).filter(|key| !key.is_empty()).collect();
+    assert!(written.len() == 2 && written.iter().all(|key| key.starts_with("live/")), "{written:?}");
+    let deleted = play.calls_of("DeleteObjects").into_iter().map(|call| call.request.to_string()).collect::<String>();
+    assert!(deleted.contains("live/assets/app-0badc0d.js") && !deleted.contains("logs/"), "{deleted}");
+    play.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_point_in_time_that_looks_unchanged_after_rollback_is_answered_too() {
+    let unchanged = |play: &Play| {
+        let now = play.stage.clock.now().at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        format!("/rollback prod app to {now} only frontend because it looks unchanged")
+    };
+    let mut play = Play::of(&scenario(Some("frontend-versions"))).await;
+    let command = unchanged(&play);
+    play.propose("dev", &command).await;
+    let card = flat(&play.card_text());
+    assert!(card.contains("CloudFront was not told since, so only that is done"), "{card}");
+    play.leave().await;
+
+    let mut play = story("frontend-versions").await;
+    let command = unchanged(&play);
+    play.type_command("dev", &command).await;
+    play.until("an answer", |play| play.card_text().contains("CloudFront has forgotten the ones before")).await;
+    assert!(flat(&play.card_text()).contains("a private window shows what is live"), "{}", play.card_text());
+    play.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_in_the_middle_of_a_copy_leaves_no_half_of_a_site() {
+    let mut scenario = scenario(Some("frontend-only"));
+    quickly_forgotten(&mut scenario);
+    let mut play = proposed(&scenario, "/rollback prod app only frontend because it is blank").await;
+    play.stop_during("CopyObject").await;
+    assert_eq!(verbs(&play), ["CopyObject", "CopyObject", "CreateInvalidation", "DeleteObjects"], "{}", play.seen());
+    assert!(page(&play).await.contains("shop v42"));
+    play.until("the end", |play| play.card_text().contains("ended with something changed")).await;
+    let card = flat(&play.card_text());
+    assert!(card.contains(&format!("not proved: frontend runs {GOOD}")), "{card}");
+    assert!(!card.contains("on its way"), "{card}");
+    play.assert_never_called_rolled_back();
+    play.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn builds_that_kms_encrypts_are_not_guessed_at_and_each_copy_is_encrypted_as_its_source() {
+    let mut scenario = scenario(Some("frontend-only"));
+    for object in &mut bucket(&mut scenario).objects {
+        let is_plain = object.key.ends_with(".svg");
+        object.kms_key = (!is_plain).then(|| "arn:aws:kms:eu-north-1:123456789012:key/web".to_owned());
+        // Its name and its size are those of the build's; only what is in it differs.
+        if is_plain && object.key.starts_with("live/") {
+            "<SVG/>".clone_into(&mut object.body);
+        }
+        if object.key == "builds/2026-11-17-77ab0d2/favicon.svg" {
+            object.key = "builds/2026-11-17-77ab0d2/about".to_owned();
+        }
+    }
+    quickly_forgotten(&mut scenario);
+    let mut play = Play::of(&scenario).await;
+    play.type_command("dev", "/rollback prod app only frontend because it is blank").await;
+    play.until("a refusal", |play| play.card_text().contains("cannot be told")).await;
+    let card = flat(&play.card_text());
+    assert!(card.contains("encrypted with a key of KMS, so an ETag says nothing"), "{card}");
+    assert!(card.contains("to <build>") && card.contains(GOOD), "{card}");
+    play.propose("dev", &format!("/rollback prod app to {GOOD} only frontend because it is blank")).await;
+    let card = flat(&play.card_text());
+    assert!(card.contains("each copy is encrypted as its source is"), "{card}");
+    rolled_back(&mut play).await;
+    assert!(page(&play).await.contains("shop v42"));
+    let mut sealed: Vec<(String, String)> = play
+        .calls_of("CopyObject")
+        .into_iter()
+        .map(|call| {
+            let said = |member: &str| call.request[member].as_str().unwrap_or_default().to_owned();
+            (said("Key"), said("ServerSideEncryption"))
+        })
+        .collect();
+    sealed.sort();
+    let sealed: Vec<(&str, &str)> = sealed.iter().map(|(key, how)| (key.as_str(), how.as_str())).collect();
+    assert_eq!(
+        sealed,
+        [("live/about", "AES256"), ("live/assets/app-77ab0d2.js", "aws:kms"), ("live/index.html", "aws:kms")]
+    );
+    play.until("the proof", |play| {
+        thread(play).contains("1 by ETag and size, 2 by size and by the time of their copy")
+    })
+    .await;
     play.leave().await;
 }
 

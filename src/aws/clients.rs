@@ -17,6 +17,8 @@ const ATTEMPT: Duration = Duration::from_secs(10);
 const OPERATION: Duration = Duration::from_secs(30);
 /// How long a call may take that sends the code of a function.
 const UPLOAD: Duration = Duration::from_mins(2);
+/// How many bytes a second S3 copies at the least within itself; as a rule it is several times as many.
+const COPIED: u64 = 10_000_000;
 /// How often a read is tried; the SDK's standard, with exponential back-off and jitter.
 const READ_ATTEMPTS: u32 = 3;
 
@@ -130,6 +132,16 @@ pub fn upload_timeouts() -> TimeoutConfig {
         .build()
 }
 
+/// The limits of a call that copies an object of so many bytes within S3, in real time: S3 answers when it has copied it.
+pub fn copy_timeouts(bytes: u64) -> TimeoutConfig {
+    let limit = ATTEMPT.saturating_add(Duration::from_secs(bytes / COPIED));
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(limit)
+        .operation_timeout(limit.max(OPERATION))
+        .build()
+}
+
 /// The limits of one call, in real time.
 pub(super) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
@@ -137,4 +149,17 @@ pub(super) fn timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(ATTEMPT)
         .operation_timeout(OPERATION)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_has_time_by_its_size() {
+        let attempt = |bytes| copy_timeouts(bytes).operation_attempt_timeout();
+        assert_eq!(attempt(0), Some(ATTEMPT));
+        assert_eq!(attempt(5_000_000_000), Some(Duration::from_secs(510)), "the largest that S3 copies at once");
+        assert!(copy_timeouts(5_000_000_000).operation_timeout() >= attempt(5_000_000_000));
+    }
 }

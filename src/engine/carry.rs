@@ -1,8 +1,9 @@
 //! Carries one step to its end: observe, judge, act, observe.
 //!
 //! `Do` is committed before the call and what came of it after; a crash in between leaves an act of unknown outcome,
-//! which `judge` resolves from a fresh look. When somebody has stopped the incident, nothing new is begun: a step that
-//! has done nothing is withdrawn, and one that has acted is followed to its end.
+//! which `judge` resolves from a fresh look. When somebody has stopped the incident, nothing new is begun: an attempt
+//! that has done nothing is withdrawn, and one that has acted is followed to its end. Where leaving off between two acts
+//! would leave something half done, that takes further acts; which these are, each kind of step says.
 
 use std::time::Duration;
 
@@ -160,7 +161,7 @@ async fn take_back(engine: &Engine, id: &IncidentId, step: &StepId) -> Result<()
             return Ok(());
         };
         let judged = match judged {
-            Ok((aws, Looked { judgement, news })) => {
+            Ok((aws, Looked { judgement, news, threatened: _ })) => {
                 let is_end = matches!(judgement, Judgement::Done { .. } | Judgement::Failed(_));
                 report(engine, id, &turn, &news, if is_end { Told::Everything } else { Told::InPortions }).await?;
                 Ok((aws, judgement))

@@ -2,7 +2,8 @@
 //!
 //! A target is proved when its step ends, and the checks run after that. Whoever deploys in between may pass them with
 //! another version, so before anything is called rolled back each target is looked at once more. One that does not run
-//! its release any more fails its step, and a person decides.
+//! its release any more fails its step, and a person decides. So does one that still runs it while something else is on
+//! its way there: what is not settled is not proved.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::incident::incident::Incident;
 use crate::incident::plan::{Purpose, Step};
 use crate::incident::step::{Failure, Finding, StepRecord, StepState};
 use crate::systems::kinds::System;
-use crate::systems::step_kind::{Judgement, StepJournal};
+use crate::systems::step_kind::{Judgement, Looked, StepJournal};
 
 use super::carry::{act_key, pause, refused, say};
 use super::engine::{Engine, storage};
@@ -85,17 +86,19 @@ async fn standing(
     while !engine.stop.is_cancelled() {
         let late = engine.clock.now().elapsed(since) >= PATIENCE;
         let judged = match engine.accounts.aws(&incident.request.environment, incident.id.as_str()).await {
-            Ok(aws) => system.look_and_judge(&aws, &journal, &engine.clock).await,
+            Ok(aws) => system.look_and_report(&aws, &journal, &engine.clock).await,
             Err(error) => Err(error),
         };
         match judged {
-            Ok(Judgement::Done { .. } | Judgement::Holding { .. }) => return None,
-            Ok(Judgement::Failed(failure)) => return Some(failure),
-            Ok(Judgement::Act(_) | Judgement::Restore(_)) => {
-                return Some(lost(step, "something else has been deployed"));
-            }
-            Ok(Judgement::Wait(progress)) if late => return Some(lost(step, &progress)),
-            Ok(Judgement::Wait(_)) => {}
+            Ok(Looked { judgement, threatened, .. }) => match judgement {
+                Judgement::Done { .. } | Judgement::Holding { .. } => return None,
+                Judgement::Failed(failure) => return Some(failure),
+                Judgement::Act(_) | Judgement::Restore(_) => {
+                    return Some(threatened.unwrap_or_else(|| lost(step, "something else has been deployed")));
+                }
+                Judgement::Wait(progress) if late => return Some(lost(step, &progress)),
+                Judgement::Wait(_) => {}
+            },
             Err(error) => {
                 warn!(incident = %incident.id, step = %step.id, %error, "AWS could not be looked at before the verdict");
                 let passing = matches!(error.class, ErrorClass::Transient | ErrorClass::Throttled);

@@ -253,7 +253,7 @@ async fn look_for(
         Err(error) => return Ok(Seen::refused(cannot_look(&error))),
     };
     let inventory = Box::pin(stacks::complete(engine, aws, inventory, to, occasion)).await?;
-    let inventory = match Box::pin(sites::complete(engine, aws, inventory, to, occasion)).await {
+    let mut inventory = match Box::pin(sites::complete(engine, aws, inventory, to, occasion)).await {
         Ok(inventory) => inventory,
         Err(Failed::Aws(error)) if !error.class.may_pass() => return Ok(Seen::refused(cannot_look(&error))),
         Err(failed) => return Err(failed),
@@ -268,6 +268,11 @@ async fn look_for(
     let told = engine.store.deploys(wanted.environment, wanted.service).await;
     let told = told.map_err(|error| Failed::Store(storage(error)))?;
     let proved = deploys::known_good(proved, &told, &inventory.releases());
+    match Box::pin(inventory.look_at_target(aws, to, &proved)).await {
+        Ok(()) => {}
+        Err(error) if error.class.may_pass() => return Err(Failed::Aws(error)),
+        Err(error) => return Ok(Seen::refused(cannot_look(&error))),
+    }
     let mut planned = spec.plan(&inventory, to, &proved).map_err(|refusal| refusal.to_string());
     if let Ok(Planned::Steps { steps, warnings }) = &mut planned {
         let targets = steps.iter().filter_map(|step| step.to.as_ref());

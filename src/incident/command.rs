@@ -125,8 +125,8 @@ pub enum Command {
         /// What exactly is to be done.
         what: Value,
     },
-    /// A step is about to put back what it changed in passing; that is allowed after Stop as well. Recorded before the
-    /// call.
+    /// A step is about to put back what it changed in passing, or to bring to its end what would be left half done; that
+    /// is allowed after Stop as well. Recorded before the call.
     Restore {
         /// Which.
         step: StepId,

@@ -160,7 +160,7 @@ pub(super) fn settlement(run: &Run) -> Option<Settlement> {
     None
 }
 
-/// What a stop leaves behind: exactly what is where, where there are several targets.
+/// What a stop leaves behind: exactly what is where.
 fn left_behind(run: &Run) -> String {
     let why = "it was stopped with something changed and not proved";
     match whereabouts::of_targets(run) {

@@ -4,11 +4,13 @@ use jiff::Timestamp;
 
 use super::due::{Phase, phase};
 use super::event::{Event, What};
+use super::ids::StepId;
 use super::incident::{End, Incident};
 use super::plan::Step;
 use super::request::Manner;
 use super::step::{StepRecord, StepState};
 use super::time::Now;
+use super::whereabouts;
 use super::work::Asks;
 
 /// One line of a history: id, when, what, how it stands.
@@ -83,6 +85,7 @@ pub fn story(incident: &Incident, events: &[Event], now: Now) -> Vec<String> {
             lines
                 .extend(asked_of_people(incident, step, &record).into_iter().map(|text| format!("            {text}")));
             lines.extend(record.evidence.iter().map(|evidence| format!("            {}", evidence.text)));
+            lines.extend(whereabouts::left_at(&record).map(|text| format!("            left after this: {text}")));
             if let StepState::Failed(failure) | StepState::SkippedAfter { failure, .. } = &record.state {
                 lines.push(format!("            {}", failure.why));
                 lines.extend(failure.details.iter().map(|detail| format!("            {detail}")));
@@ -91,8 +94,8 @@ pub fn story(incident: &Incident, events: &[Event], now: Now) -> Vec<String> {
         lines.extend(proposal.plan.warnings.iter().map(|warning| format!("  warning   {warning}")));
     }
     lines.push(String::new());
-    for event in events {
-        if let Some(text) = sentence(event) {
+    for (place, event) in events.iter().enumerate() {
+        if let Some(text) = sentence(event, events.get(..place).unwrap_or_default()) {
             lines.push(format!("{}  {text}", second(event.at)));
         }
     }
@@ -138,8 +141,15 @@ fn word(record: &StepRecord) -> &'static str {
     }
 }
 
-/// An event in one sentence; `None` for mere progress.
-fn sentence(event: &Event) -> Option<String> {
+/// That a step was not gone on with after a stop; `before` are the events up to then.
+fn withdrawn(step: &StepId, before: &[Event]) -> String {
+    let has_acted = before.iter().any(|event| matches!(&event.what, What::Acting { step: of, .. } if of == step));
+    let how = if has_acted { "not gone on with" } else { "not begun" };
+    format!("{step} {how}, because of the stop")
+}
+
+/// An event in one sentence; `None` for mere progress. `before` are the events up to then.
+fn sentence(event: &Event, before: &[Event]) -> Option<String> {
     let by = event.by.name();
     Some(match &event.what {
         What::Requested { .. } => "requested".to_owned(),
@@ -179,7 +189,7 @@ fn sentence(event: &Event) -> Option<String> {
         What::Passed { step, note: Some(note) } => format!("{step} done by {by}: {note}"),
         What::Passed { step, note: None } => format!("{step} done by {by}"),
         What::Skipped { step, reason } => format!("{step} skipped by {by}: {reason}"),
-        What::Withdrawn { step } => format!("{step} not begun, because of the stop"),
+        What::Withdrawn { step } => withdrawn(step, before),
         What::StopRequested => format!("stopped by {by}"),
         What::VerdictReached { verdict } => format!("verdict: {}", verdict.word()),
         What::Closed { end } => match end {

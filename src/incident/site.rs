@@ -67,8 +67,12 @@ pub struct Counts {
     pub left: u64,
 }
 
-/// How many objects one act copies or deletes: what `DeleteObjects` takes at once, and what S3 copies in a second or two.
-pub const BATCH: usize = 1_000;
+/// How many objects one act copies: what S3 copies in a second or two. Before and after each act the record is synced to
+/// disk, and the copies under way run out, so smaller portions spend more time on that. Larger ones would say less often
+/// how far it is; of a portion that is broken off, only what is missing is copied again, whatever its size.
+pub const COPIES: usize = 2_500;
+/// How many objects one act deletes: what `DeleteObjects` takes at once.
+pub const DELETES: usize = 1_000;
 
 impl SiteWork {
     /// What approval binds beside resource, releases, verbs and losses.
@@ -82,9 +86,12 @@ impl SiteWork {
         match &self.way {
             SiteWay::OriginPath(_) => 1,
             SiteWay::Objects(copies) => {
-                let objects = copies.counts.copied.saturating_add(copies.counts.deleted);
-                // Groups of objects are not mixed, so each may end in a portion that is not full.
-                usize::try_from(objects).unwrap_or(usize::MAX).div_ceil(BATCH).saturating_add(4)
+                let portions = |objects: u64, each| usize::try_from(objects).unwrap_or(usize::MAX).div_ceil(each);
+                let Counts { copied, deleted, .. } = copies.counts;
+                let full = portions(copied, COPIES).saturating_add(portions(deleted, DELETES));
+                // The three groups of copies are not mixed, so two may end in a portion that is not full; and CloudFront
+                // may be told twice.
+                full.saturating_add(4)
             }
         }
     }
@@ -144,6 +151,20 @@ mod tests {
         assert_eq!(counts.words(), "copy 10,000 objects (48.2 MB), delete 1, leave 0");
         let one = Counts { copied: 1, bytes: 512, ..Counts::default() };
         assert_eq!(one.words(), "copy 1 object (512 bytes), delete 0, leave 0");
+    }
+
+    #[test]
+    fn copies_and_deletions_have_portions_of_their_own() {
+        let portions = |copied, deleted| {
+            let counts = Counts { copied, deleted, ..Counts::default() };
+            let copies = ObjectCopies { live: String::new(), manifest: Digest::new("b6"), counts };
+            let (bucket, distribution) = ("web".to_owned(), "E1".to_owned());
+            let way = SiteWay::Objects(copies);
+            SiteWork { bucket, distribution, invalidate: Vec::new(), outlives: None, way }.portions()
+        };
+        assert_eq!(portions(0, 0), 4);
+        assert_eq!(portions(2_500, 1_000), 6, "one portion of each");
+        assert_eq!(portions(10_000, 1_001), 10, "four of copies and two of deletions");
     }
 
     #[test]

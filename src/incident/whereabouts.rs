@@ -1,9 +1,12 @@
 //! Which release each target runs, as far as the record knows; never more than that. Pure.
 
+use serde_json::Value;
+
 use super::incident::Run;
 use super::plan::{Purpose, Step};
 use super::release::Release;
-use super::step::{StepRecord, StepState};
+use super::site::number;
+use super::step::{ActOutcome, StepRecord, StepState};
 
 /// Which release a target runs, as far as the record knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,13 @@ pub enum Whereabouts<'a> {
         /// What was to run.
         to: &'a Release,
     },
+    /// The same of something that changes part by part: it may have parts of both.
+    Mixed {
+        /// What ran.
+        from: &'a Release,
+        /// What was to run.
+        to: &'a Release,
+    },
 }
 
 impl<'a> Whereabouts<'a> {
@@ -45,8 +55,11 @@ impl<'a> Whereabouts<'a> {
                 left_out => Self::BackWithout { to, left_out },
             },
             _ if !record.may_have_changed_something() => Self::AsBefore(from),
-            StepState::Pending | StepState::Active | StepState::Waiting => Self::OnItsWay { from, to },
-            StepState::Failed(_) | StepState::SkippedAfter { .. } => Self::Unsure { from, to },
+            StepState::Active | StepState::Waiting => Self::OnItsWay { from, to },
+            // Pending with something done: a stop came before the next attempt, and nobody follows it.
+            StepState::Pending | StepState::Failed(_) | StepState::SkippedAfter { .. } => {
+                if step.work.changes_part_by_part() { Self::Mixed { from, to } } else { Self::Unsure { from, to } }
+            }
         })
     }
 
@@ -61,6 +74,7 @@ impl<'a> Whereabouts<'a> {
             Self::AsBefore(from) => format!("runs {} as before", from.name()),
             Self::OnItsWay { from, to } => format!("is on its way from {} to {}", from.name(), to.name()),
             Self::Unsure { from, to } => format!("may run {} or {}", from.name(), to.name()),
+            Self::Mixed { from, to } => format!("may have parts of {} and parts of {}", from.name(), to.name()),
         }
     }
 }
@@ -75,11 +89,62 @@ pub fn is_wholly_done(step: &Step, record: &StepRecord) -> bool {
     record.state == StepState::Done && left_out(step, record).is_empty()
 }
 
-/// Where every target is, in plain text; empty for a run of one target, which needs no list.
+/// Where every target is, in plain text; empty for a run that has none.
 pub fn of_targets(run: &Run) -> String {
     let targets: Vec<String> = run
         .of(Purpose::RollBack)
-        .filter_map(|(step, record)| Some(format!("{} {}", step.id, Whereabouts::of(step, record)?.words())))
+        .filter_map(|(step, record)| {
+            let words = Whereabouts::of(step, record).map(Whereabouts::words).or_else(|| of_settings(step, record))?;
+            Some(format!("{} {words}", step.id))
+        })
         .collect();
-    if targets.len() < 2 { String::new() } else { targets.join("; ") }
+    targets.join("; ")
+}
+
+/// How it stands with settings, which are no release.
+fn of_settings(step: &Step, record: &StepRecord) -> Option<String> {
+    let words = match &record.state {
+        _ if !step.work.is_of_settings() => return None,
+        StepState::Done => "is set",
+        _ if !record.may_have_changed_something() => "is as before",
+        StepState::Active | StepState::Waiting => "is being set",
+        StepState::Pending | StepState::Failed(_) | StepState::SkippedAfter { .. } => "may be set or not",
+    };
+    Some(words.to_owned())
+}
+
+/// What was done for a step that was left before its end, in AWS's verbs; `None` where nothing was, or it has not been left.
+/// `AWS accepted CopyObject (2,500 objects); nobody knows whether CreateInvalidation was taken`.
+pub fn left_at(record: &StepRecord) -> Option<String> {
+    if record.state != StepState::Pending {
+        return None;
+    }
+    let mut accepted: Vec<(String, u64)> = Vec::new();
+    let mut unknown: Vec<String> = Vec::new();
+    for act in &record.acts {
+        let verb = act.what.get("verb").and_then(Value::as_str).unwrap_or("a call").to_owned();
+        match &act.outcome {
+            ActOutcome::Refused { .. } => {}
+            ActOutcome::Unknown if unknown.contains(&verb) => {}
+            ActOutcome::Unknown => unknown.push(verb),
+            ActOutcome::Accepted { receipt, .. } => {
+                // What is done in portions says of each how many objects were done.
+                let done = receipt.get("done").and_then(Value::as_u64).unwrap_or_default();
+                match accepted.iter_mut().find(|(other, _)| *other == verb) {
+                    Some((_, objects)) => *objects += done,
+                    None => accepted.push((verb, done)),
+                }
+            }
+        }
+    }
+    let told = accepted.into_iter().map(|(verb, objects)| match objects {
+        0 => verb,
+        1 => format!("{verb} (1 object)"),
+        objects => format!("{verb} ({} objects)", number(objects)),
+    });
+    let told: Vec<String> = told.collect();
+    let accepted = (!told.is_empty()).then(|| format!("AWS accepted {}", told.join(", ")));
+    let unknown = (!unknown.is_empty()).then(|| format!("nobody knows whether {} was taken", unknown.join(", ")));
+    let parts: Vec<String> = accepted.into_iter().chain(unknown).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }

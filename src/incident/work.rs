@@ -13,7 +13,7 @@ use super::lambda::LambdaWork;
 use super::pipeline::PipelineStage;
 use super::policy::Principal;
 use super::release::Image;
-use super::site::SiteWork;
+use super::site::{SiteWay, SiteWork};
 use super::stack::{StackOutput, StackWay, StackWork};
 
 /// What exactly a step does.
@@ -112,6 +112,25 @@ impl Work {
             | Self::Check(_)
             | Self::Gate(_)
             | Self::Manual(_) => Vec::new(),
+        }
+    }
+
+    /// Whether it changes something part by part, so that it may be left with parts of two releases.
+    pub fn changes_part_by_part(&self) -> bool {
+        match self {
+            Self::Site(work) => matches!(work.way, SiteWay::Objects(_)),
+            Self::Lambda(work) => matches!(work, LambdaWork::Code(_)),
+            // Of a stack, some resources may be taken back and others not.
+            Self::Stack(_) => true,
+            Self::EcsService(_)
+            | Self::EcsCodeDeploy(_)
+            | Self::PipelineStage(_)
+            | Self::CommitBuild(_)
+            | Self::Amplify(_)
+            | Self::Freeze(_)
+            | Self::Gate(_)
+            | Self::Manual(_)
+            | Self::Check(_) => false,
         }
     }
 

@@ -3,9 +3,10 @@
 use crate::engine::Refusal;
 use crate::incident::command::Command;
 use crate::incident::decide;
-use crate::incident::ids::{ChannelId, IncidentId};
+use crate::incident::ids::{ChannelId, IncidentId, UserId};
 use crate::incident::incident::{Incident, Terms};
-use crate::incident::policy::Actor;
+use crate::incident::policy::{Actor, Policy, Right};
+use crate::incident::rejection::Rejection;
 use crate::incident::request::Request;
 
 use super::desk::{Desk, NotDone, full_member};
@@ -15,6 +16,7 @@ use super::grammar_vocabulary::KnownEnvironment;
 use super::inbox::Delivery;
 use super::message::Message;
 use super::payload::SlashCommand;
+use super::views::help::{self, Here};
 use super::views::{dry_run, listing, private};
 
 /// How many past incidents are looked through for those of this channel.
@@ -49,8 +51,7 @@ impl Desk {
             }
             Typed::History { environment, service } => self.history(environment, service, command).await.map(Some),
             Typed::Form { environment } => Box::pin(self.form(environment, command, delivery)).await,
-            // Answered before anything is recorded.
-            Typed::Help => Ok(None),
+            Typed::Help => self.help(command).await.map(Some),
         }
     }
 
@@ -62,7 +63,7 @@ impl Desk {
     ) -> Result<Option<Message>, NotDone> {
         let actor = self.actor(&command.by, &command.channel, &wanted.environment).await;
         let Some(team) = self.team(command).await else {
-            return Err(NotDone::Said(private::rejection(&crate::incident::rejection::Rejection::UnknownPerson)));
+            return Err(NotDone::Said(private::rejection(&Rejection::UnknownPerson)));
         };
         let request = Request {
             environment: wanted.environment,
@@ -152,6 +153,19 @@ impl Desk {
         Ok(listing::history(&past, asked.as_deref(), self.engine.clock.now()))
     }
 
+    /// What whoever asks may type here. What is not known of them is not allowed, and so not listed.
+    async fn help(&self, command: &SlashCommand) -> Result<Message, NotDone> {
+        self.may_look(command).await?;
+        let mut all = Vec::new();
+        for known in self.front.here(&command.channel) {
+            let actor = self.actor(&command.by, &command.channel, &known.name).await;
+            let services = known.services.iter().chain(&known.groups).map(|service| service.name.clone());
+            let (may, unknown) = rights(self.policy(&known.name)?, &actor, &command.by.user);
+            all.push(Here { environment: known.name.clone(), services: services.collect(), may, unknown });
+        }
+        Ok(help::help(&all))
+    }
+
     /// Whoever asks what runs has to be a full member; the channel was looked at before.
     pub(super) async fn may_look(&self, command: &SlashCommand) -> Result<(), NotDone> {
         let member = self.front.directory.member(&command.by, &command.channel, &[]).await;
@@ -182,4 +196,24 @@ impl Desk {
         let is_it = |environment: &KnownEnvironment| environment.name == incident.request.environment;
         self.front.here(channel).any(is_it)
     }
+}
+
+/// What `actor` may do under `policy` by typing, and what Slack did not say enough for. Whoever may ask may stop what
+/// they asked for, where the requester may.
+fn rights(policy: &Policy, actor: &Actor, user: &UserId) -> (Vec<Right>, Vec<Right>) {
+    let (mut may, mut unknown) = (Vec::new(), Vec::new());
+    for right in [Right::Request, Right::Emergency, Right::Freeze, Right::Stop] {
+        let requester = may.contains(&Right::Request).then_some(user);
+        match policy.may(right, actor, requester) {
+            Ok(()) => may.push(right),
+            Err(rejection) if is_unknown(&rejection) => unknown.push(right),
+            Err(_not_allowed) => {}
+        }
+    }
+    (may, unknown)
+}
+
+/// Whether somebody was refused only because Slack did not say enough of them.
+fn is_unknown(rejection: &Rejection) -> bool {
+    matches!(rejection, Rejection::UnknownMembership { .. } | Rejection::UnknownPerson)
 }

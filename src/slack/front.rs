@@ -23,9 +23,9 @@ use super::replies::{Addressee, tell};
 use super::views::ask;
 use super::views::confirm::{CALLBACK, Confirming, PHRASE_BLOCK, PHRASE_INPUT};
 use super::views::pass::{self, NOTE_BLOCK, NOTE_INPUT};
+use super::views::private;
 use super::views::reason::{self, REASON_BLOCK, REASON_INPUT};
 use super::views::remedy::{self, CHOICES_BLOCK};
-use super::views::{help, private};
 
 /// What answers at once. Cheap to clone.
 #[derive(Clone)]
@@ -46,13 +46,12 @@ impl Front {
     /// What a command asks for; `Err` is the whole answer.
     ///
     /// # Errors
-    /// Somebody of another workspace, a typing error, the wrong channel, a question for help.
+    /// Somebody of another workspace, a typing error, the wrong channel.
     pub fn read(&self, command: &SlashCommand) -> Result<Typed, Message> {
         if self.directory.is_foreign(&command.by) {
             return Err(private::rejection(&Rejection::ForeignWorkspace));
         }
         match parse(&command.text, &self.vocabulary, &command.channel) {
-            Ok(Typed::Help) => Err(self.help(&command.channel)),
             Ok(typed) => Ok(typed),
             Err(Misread::Sentence(sentence)) => Err(Message::of_text(sentence)),
             Err(Misread::Elsewhere { environment, channels }) => Err(elsewhere(&environment, &channels)),
@@ -123,14 +122,6 @@ impl Front {
     /// The environments that take commands in `channel`.
     pub(super) fn here<'a>(&'a self, channel: &'a ChannelId) -> impl Iterator<Item = &'a KnownEnvironment> {
         self.vocabulary.here(channel)
-    }
-
-    fn help(&self, channel: &ChannelId) -> Message {
-        let names = |environment: &KnownEnvironment| {
-            let services = environment.services.iter().chain(&environment.groups).map(|service| service.name.clone());
-            (environment.name.clone(), services.collect())
-        };
-        help::help(&self.here(channel).map(names).collect::<Vec<_>>())
     }
 }
 

@@ -292,7 +292,6 @@ async fn the_same_delivery_again_is_acknowledged_and_not_worked_on() {
 #[case("prod apu", "did you mean `/rollback prod api`?")]
 #[case("prdo api", "did you mean `/rollback prod`?")]
 #[case("freeze prod apu", "did you mean `/rollback freeze prod api`?")]
-#[case("help", "Type `/rollback`, an environment and a service.")]
 #[tokio::test]
 async fn questions_and_slips_are_answered_in_the_response_and_leave_no_trace(#[case] text: &str, #[case] part: &str) {
     let house = house().await;

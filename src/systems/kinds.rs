@@ -254,6 +254,29 @@ impl Inventory {
         Release { commit, ..release.clone() }
     }
 
+    /// Looks closely at what a plan would go back to, where that depends on what Rollbot itself remembers.
+    ///
+    /// # Errors
+    /// When AWS does not answer or refuses.
+    pub async fn look_at_target(
+        &mut self,
+        aws: &Aws,
+        to: Option<&str>,
+        proved: &[ProvedRelease],
+    ) -> Result<(), AwsError> {
+        match self {
+            Self::Ecs(inventory) => ecs::look_at_target(inventory, aws, to, proved).await,
+            Self::PipelineStage(_)
+            | Self::CommitBuild(_)
+            | Self::Stack(_)
+            | Self::Amplify(_)
+            | Self::Lambda(_)
+            | Self::LambdaSettings(_)
+            | Self::Site(_)
+            | Self::Manual(_) => Ok(()),
+        }
+    }
+
     /// Finds out which commits the releases were built from, where that takes a look of its own.
     ///
     /// # Errors
@@ -401,17 +424,23 @@ async fn look_and_judge<K: StepKind + Sync>(
     clock: &Clock,
 ) -> Result<Looked, AwsError> {
     let seen = kind.observe(aws, journal).await?;
-    let judgement = match kind.judge(&seen, journal, clock.now()) {
+    let judged = kind.judge(&seen, journal, clock.now());
+    let threatened = match &judged {
+        Judgement::Act(what) | Judgement::Restore(what) => kind.threatened(&seen, what),
+        Judgement::Done { .. } | Judgement::Holding { .. } | Judgement::Wait(_) | Judgement::Failed(_) => None,
+    };
+    let judgement = match judged {
         Judgement::Done { evidence, output } => Judgement::Done { evidence, output },
         Judgement::Holding { hold, progress, evidence, output } => {
             Judgement::Holding { hold, progress, evidence, output }
         }
+        Judgement::Act(what) if kind.completes(&what, &seen, journal) => Judgement::Restore(value(&what)),
         Judgement::Act(what) => Judgement::Act(value(&what)),
         Judgement::Restore(what) => Judgement::Restore(value(&what)),
         Judgement::Wait(progress) => Judgement::Wait(progress),
         Judgement::Failed(failure) => Judgement::Failed(failure),
     };
-    Ok(Looked { judgement, news: kind.news(&seen, journal) })
+    Ok(Looked { judgement, news: kind.news(&seen, journal), threatened })
 }
 
 async fn act<K: StepKind + Sync>(kind: &K, aws: &Aws, what: &Value, key: &str) -> Result<Acted<Value>, AwsError> {

@@ -31,9 +31,22 @@ pub trait StepKind {
     /// Judges what was seen. Pure.
     fn judge(&self, seen: &Self::Seen, journal: &StepJournal<'_>, now: Now) -> Judgement<Self::Do>;
 
+    /// Whether `what` brings to its end what the present attempt has begun, so that it is done even where somebody has
+    /// stopped the incident: leaving off before it would leave something half done. What begins something new does not,
+    /// and most steps act once.
+    fn completes(&self, _what: &Self::Do, _seen: &Self::Seen, _journal: &StepJournal<'_>) -> bool {
+        false
+    }
+
     /// What the other side reports of it, oldest first: lines for the thread. Most systems have none.
     fn news(&self, _seen: &Self::Seen, _journal: &StepJournal<'_>) -> Vec<News> {
         Vec::new()
+    }
+
+    /// What is told before the verdict where `what` would have to be done although the release runs: something is under
+    /// way that would take its place. `None` where something else runs already.
+    fn threatened(&self, _seen: &Self::Seen, _what: &Self::Do) -> Option<Failure> {
+        None
     }
 
     /// Acts, once: one attempt, no silent retry. `key` is unique for this act of this step, for services that take a
@@ -62,6 +75,8 @@ pub struct Looked {
     pub judgement: Judgement<serde_json::Value>,
     /// What the other side reports, oldest first.
     pub news: Vec<News>,
+    /// What is told before the verdict in place of that something else runs, where that is not so.
+    pub threatened: Option<Failure>,
 }
 
 /// What the other side answered to an act.
@@ -96,7 +111,8 @@ pub enum Judgement<D> {
     },
     /// This has to be done.
     Act(D),
-    /// This has to be done even where somebody has stopped the incident: it puts back what the step changed in passing.
+    /// This has to be done even where somebody has stopped the incident: it puts back what the step changed in passing,
+    /// or [completes](StepKind::completes) what would be left half done.
     Restore(D),
     /// It is under way; what people read meanwhile.
     Wait(String),
@@ -149,6 +165,13 @@ impl StepJournal<'_> {
     /// What a person chose under the remedy called `id`, for the present attempt; nothing where none was chosen.
     pub fn chosen(&self, id: &str) -> &[String] {
         self.remedy.filter(|remedy| remedy.id == id).map_or(&[], |remedy| &remedy.chosen)
+    }
+
+    /// Whether the present attempt may have done something of which `is_it` says yes: it was ordered and not refused.
+    pub fn may_have_done<D: DeserializeOwned>(&self, is_it: impl Fn(&D) -> bool) -> bool {
+        let own = self.acts.iter().filter(|act| act.attempt == self.attempt);
+        let mut ordered = own.filter(|act| !matches!(act.outcome, ActOutcome::Refused { .. }));
+        ordered.any(|act| D::deserialize(&act.what).is_ok_and(|what| is_it(&what)))
     }
 
     /// The key of an act: [`StepKind::act`] is given it, and whoever looks for a lost effect looks for it.

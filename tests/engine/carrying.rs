@@ -31,7 +31,8 @@ async fn a_stop_follows_what_was_begun_to_its_end_and_begins_nothing_new() {
     house.until("an act", &id, accepted).await;
     house.say(&id, Command::Stop).await.unwrap();
     let (end, why) = house.end_of(&id).await;
-    assert_eq!((end, why.as_str()), ("failed", "it was stopped with something changed and not proved"));
+    assert_eq!(end, "failed");
+    assert!(why.starts_with("it was stopped with something changed and not proved: backend runs v42"), "{why}");
     let incident = house.incident(&id).await;
     assert_eq!(record(&incident, "backend").unwrap().0, StepState::Done, "what AWS was told to do is seen to its end");
     let verify = incident.run().unwrap().steps.iter().find(|(step, _)| step.as_str().starts_with("verify")).unwrap();

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -440,6 +441,29 @@ impl Play {
             let fault = react(call, moment);
             Box::pin(async move { fault })
         })));
+    }
+
+    /// Approves, and stops while the first call of `operation` is under way; returns the incident when it is closed.
+    pub async fn stop_during(&mut self, operation: &'static str) -> Incident {
+        let (came, go_on) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (has_come, may_go_on, clock) = (Arc::clone(&came), Arc::clone(&go_on), self.stage.clock);
+        self.stage.wire.interfere(Some(Arc::new(move |call: &Call, moment: Moment| {
+            let waits = call.operation == operation && moment == Moment::Before;
+            has_come.fetch_or(waits, Ordering::SeqCst);
+            let go_on = Arc::clone(&may_go_on);
+            Box::pin(async move {
+                while waits && !go_on.load(Ordering::SeqCst) {
+                    clock.sleep_really(Duration::from_millis(5)).await;
+                }
+                None
+            })
+        })));
+        self.approve("sre").await;
+        self.until("the call", |_| came.load(Ordering::SeqCst)).await;
+        self.click("dev", "Stop").await;
+        self.until_recorded("the stop", |incident| incident.run().is_some_and(|run| run.stopped.is_some())).await;
+        go_on.store(true, Ordering::SeqCst);
+        self.until_recorded("the end", Incident::is_closed).await
     }
 
     /// Every incident that the running bot has on record, newest first.

@@ -4,14 +4,21 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::then::then;
-use crate::incident::command::Command;
+use crate::incident::command::{Command, Facts};
+use crate::incident::decide::decide;
 use crate::incident::due::{Due, due};
-use crate::incident::ids::StepId;
+use crate::incident::evolve::evolve;
+use crate::incident::ids::{Digest, StepId};
 use crate::incident::incident::{Incident, State};
-use crate::incident::plan::{Plan, Purpose, Stage};
+use crate::incident::plan::{Plan, Purpose, Stage, Step};
 use crate::incident::policy::Actor;
-use crate::incident::sample::{BEN, checks, failure, person, plan, replay, rolls_back, stage, story, terms};
+use crate::incident::sample::{
+    BEN, at, checks, failure, person, plan, policy, replay, rolls_back, stage, story, terms,
+};
+use crate::incident::site::{Counts, ObjectCopies, SiteWay, SiteWork};
 use crate::incident::step::Finding;
+use crate::incident::time::Now;
+use crate::incident::work::Work;
 
 fn on(track: &str, lanes: &[&str]) -> Stage {
     let lanes = lanes.iter().map(|name| vec![rolls_back(name)]).collect();
@@ -116,5 +123,78 @@ fn a_stop_lets_every_lane_in_flight_end_and_says_what_is_where() {
         end["why"],
         "it was stopped with something changed and not proved: api/backend runs v41 (api:41); api/worker may run v42 \
          (api:42) or v41 (api:41); api/site runs v42 (api:42) as before; web/site runs v41 (api:41)"
+    );
+}
+
+/// A static site whose objects are copied, so that it may be left with parts of both builds.
+fn copied_site() -> Step {
+    let copies = ObjectCopies { live: "live/".to_owned(), manifest: Digest::new("b6"), counts: Counts::default() };
+    let (bucket, distribution) = ("shop-web".to_owned(), "E1".to_owned());
+    let way = SiteWay::Objects(copies);
+    let work = Work::Site(SiteWork { bucket, distribution, invalidate: Vec::new(), outlives: None, way });
+    Step { work, ..rolls_back("site") }
+}
+
+#[test]
+fn what_a_stop_leaves_half_done_is_never_on_its_way_and_never_not_begun() {
+    let plan = plan(vec![
+        stage(Purpose::RollBack, vec![vec![copied_site()], vec![rolls_back("api")]]),
+        stage(Purpose::Verify, vec![vec![checks("verify/http")]]),
+    ]);
+    let mut incident = after(plan, "+api");
+    let step = || StepId::new("site");
+    let mut events = Vec::new();
+    let mut go = |actor: Actor, command: Command| {
+        let policy = policy(1);
+        let facts = Facts { now: Now::real(at(20)), actor, policy: &policy };
+        for event in decide(&incident, command, &facts).unwrap() {
+            incident = evolve(incident.clone(), &event);
+            events.push(event);
+        }
+    };
+    let act = |verb: &str| Command::Act { step: step(), what: json!({"verb": verb}) };
+    let accept =
+        |number, done| Command::Accept { step: step(), number, receipt: json!({"done": done}), request_id: None };
+    go(Actor::Rollbot, Command::Begin { step: step() });
+    go(Actor::Rollbot, act("CopyObject"));
+    go(Actor::Rollbot, accept(1, 2_500));
+    go(Actor::Rollbot, act("CopyObject"));
+    go(Actor::Rollbot, accept(2, 11));
+    go(Actor::Rollbot, act("CreateInvalidation"));
+    go(Actor::Rollbot, Command::Fail { step: step(), failure: failure(Finding::Inconclusive) });
+    go(person(BEN), Command::Retry { step: step(), attempt: 1 });
+    go(Actor::Rollbot, Command::Begin { step: step() });
+    go(person(BEN), Command::Stop);
+    // The second attempt has done nothing: it is not begun.
+    go(Actor::Rollbot, Command::Withdraw { step: step() });
+    go(Actor::Rollbot, Command::Settle);
+    let State::Closed(closed) = &incident.state else { panic!("{incident:?}") };
+    assert_eq!(
+        serde_json::to_value(&closed.end).unwrap()["why"],
+        "it was stopped with something changed and not proved: site may have parts of v42 (api:42) and parts of v41 \
+         (api:41); api runs v41 (api:41)"
+    );
+    let told = crate::incident::report::story(&incident, &events, Now::real(at(30))).join("\n");
+    let left =
+        "left after this: AWS accepted CopyObject (2,511 objects); nobody knows whether CreateInvalidation was taken";
+    assert!(told.contains(left), "{told}");
+    assert!(told.contains("site not gone on with, because of the stop"), "{told}");
+    assert!(!told.contains("not begun") && !told.contains("on its way"), "{told}");
+}
+
+#[test]
+fn a_stop_of_a_single_target_says_where_it_is_too() {
+    let one = plan(vec![
+        stage(Purpose::RollBack, vec![vec![rolls_back("api")]]),
+        stage(Purpose::Verify, vec![vec![checks("verify/http")]]),
+    ]);
+    let mut incident = after(one, "!api");
+    let mut go = |actor: Actor, command: Command| incident = then(&incident, actor, 20, command).unwrap();
+    go(person(BEN), Command::Stop);
+    go(Actor::Rollbot, Command::Settle);
+    let State::Closed(closed) = &incident.state else { panic!("{incident:?}") };
+    assert_eq!(
+        serde_json::to_value(&closed.end).unwrap()["why"],
+        "it was stopped with something changed and not proved: api may run v42 (api:42) or v41 (api:41)"
     );
 }

@@ -5,12 +5,14 @@ use sha2::Digest as _;
 
 use super::account::Account;
 use super::blue_green::{AfterStop, BlueGreen, CodeDeployment, CodeStatus, Creator};
-use super::json::{present, seconds, text, texts};
+use super::json::{PageLength, page, present, seconds, text, texts};
 use super::refusal::Refusal;
 use super::service::Service;
 
 /// Deployments per `BatchGetDeployments`.
 const AT_ONCE: usize = 25;
+/// Deployments per page of `ListDeployments`. AWS does not say how many it gives; few make whoever forgets pages fail.
+const LISTED: usize = 25;
 /// The longest description.
 const DESCRIPTION: usize = 256;
 
@@ -122,8 +124,8 @@ impl Account {
         let others = if of_account { self.functions.deployments(request) } else { Vec::new() };
         let deployments = groups.into_iter().flat_map(|group| group.deployments.iter().rev());
         let chosen = deployments.filter(|one| statuses.is_empty() || statuses.contains(&one.status.word()));
-        let chosen = chosen.map(|one| one.id.clone());
-        Ok(json!({"deployments": chosen.chain(others).collect::<Vec<_>>()}))
+        let chosen: Vec<Value> = chosen.map(|one| one.id.clone()).chain(others).map(Value::from).collect();
+        page(request, "deployments", &chosen, PageLength { usual: LISTED, most: LISTED })
     }
 
     fn get_application_revision(&self, request: &Value) -> Result<Value, Refusal> {

@@ -7,6 +7,7 @@ use super::json::{present, seconds, tag_list};
 use super::rollout::count;
 use super::seed::{Controller, ResourceManagementType, Scheduling, ServiceStatus};
 use super::service::{Deployment, HookAnswer, Rollout, Service, ServiceDeployment, ServiceDeploymentStatus};
+use super::strategies::{Kept, times};
 use super::task::Stage;
 
 /// Whether tags are told.
@@ -174,7 +175,9 @@ impl Service {
             Rollout::Completed => "COMPLETED",
             Rollout::Failed => "FAILED",
         };
-        json!({
+        // AWS tells it of rolling updates alone.
+        let rollout = times(&self.configuration).is_none().then_some(rollout);
+        present(json!({
             "id": deployment.id,
             "status": if is_primary { "PRIMARY" } else { "ACTIVE" },
             "taskDefinition": deployment.task_definition,
@@ -189,8 +192,8 @@ impl Service {
             "platformFamily": "Linux",
             "networkConfiguration": self.network_configuration,
             "rolloutState": rollout,
-            "rolloutStateReason": deployment.reason,
-        })
+            "rolloutStateReason": rollout.map(|_| &deployment.reason),
+        }))
     }
 
     fn revision_counts(&self, arn: &str) -> Value {
@@ -241,9 +244,14 @@ impl Service {
                 "timeoutAction": "ROLLBACK",
             }])
         });
+        let kept = self.primary().and_then(|primary| primary.kept);
         let stage = match deployment.status {
             ServiceDeploymentStatus::InProgress if deployment.is_paused() => Some("POST_SCALE_UP"),
             ServiceDeploymentStatus::Pending => Some("RECONCILE_SERVICE"),
+            ServiceDeploymentStatus::InProgress if kept == Some(Kept::WhileItBakes) => Some("BAKE_TIME"),
+            ServiceDeploymentStatus::InProgress if kept == Some(Kept::WhileTrafficShifts) => {
+                Some("PRODUCTION_TRAFFIC_SHIFT")
+            }
             ServiceDeploymentStatus::InProgress
             | ServiceDeploymentStatus::RollbackRequested
             | ServiceDeploymentStatus::RollbackInProgress => Some("SCALE_UP"),

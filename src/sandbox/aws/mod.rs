@@ -57,6 +57,7 @@ mod signature;
 mod site;
 mod stacks;
 mod stand_in;
+mod strategies;
 mod supplies;
 mod targets;
 mod task;

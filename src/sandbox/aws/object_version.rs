@@ -51,6 +51,8 @@ pub(super) struct Object {
     pub(super) tags: BTreeMap<String, String>,
     /// By the name of the member.
     checksum: Option<(&'static str, String)>,
+    /// The key of KMS that it is encrypted with.
+    kms_key: Option<String>,
 }
 
 impl Version {
@@ -75,14 +77,25 @@ impl Object {
             (REDIRECT, &seed.redirect),
         ];
         let headers = headers.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
-        Self {
-            etag: seed.etag.clone().unwrap_or_else(|| payload::etag(&body)),
+        let etag = seed.etag.clone().unwrap_or_else(|| payload::etag(&body));
+        let object = Self {
+            etag,
             body,
             headers: headers.collect(),
             metadata: seed.metadata.clone(),
             tags: seed.tags.clone(),
-            checksum: None,
-        }
+            ..Self::default()
+        };
+        object.sealed(seed.kms_key.as_deref(), &seed.key)
+    }
+
+    /// Encrypted with this key of KMS, if one is named, and kept under `place`: its `ETag` says nothing of the body then.
+    fn sealed(self, kms_key: Option<&str>, place: &str) -> Self {
+        let etag = match kms_key {
+            Some(key) => payload::etag(format!("{key} {place} {}", self.etag).as_bytes()),
+            None => self.etag,
+        };
+        Self { etag, kms_key: kms_key.map(str::to_owned), ..self }
     }
 
     /// What a request puts.
@@ -94,7 +107,10 @@ impl Object {
 
     /// A copy as `request` wants it. It has the `ETag` of a body that came in one piece, whatever its source had.
     pub(super) fn copied(&self, request: &Value) -> Self {
-        let mut copy = Self { etag: payload::etag(&self.body), ..self.clone() };
+        let copy = Self { etag: payload::etag(&self.body), ..self.clone() };
+        let is_of_kms = text(request, "ServerSideEncryption").is_some_and(|how| how.starts_with("aws:kms"));
+        let kms_key = is_of_kms.then(|| text(request, "SSEKMSKeyId").unwrap_or("alias/aws/s3"));
+        let mut copy = copy.sealed(kms_key, text(request, "Key").unwrap_or_default());
         copy.headers.remove(REDIRECT);
         if text(request, "TaggingDirective") == Some("REPLACE") {
             copy = copy.tagged(request);
@@ -158,6 +174,10 @@ impl Object {
         }
         if !self.tags.is_empty() {
             say("TagCount", json!(self.tags.len()));
+        }
+        if let Some(key) = &self.kms_key {
+            say("ServerSideEncryption", json!("aws:kms"));
+            say("SSEKMSKeyId", json!(key));
         }
         if let (Some((name, value)), Some("ENABLED")) = (&self.checksum, text(request, "ChecksumMode")) {
             say(name, json!(value));

@@ -119,6 +119,7 @@ impl Service {
         self.replace_unhealthy(scene);
         self.trip_breaker(scene);
         self.start_tasks(scene);
+        self.turn_strategy(scene);
         self.stop_tasks(scene);
         self.forget_deployments();
         self.complete(scene);
@@ -266,13 +267,13 @@ impl Service {
         if !begun || paused || primary.rollout == Rollout::Failed {
             return;
         }
-        let id = primary.id.clone();
+        let (id, kept) = (primary.id.clone(), primary.kept);
         let own = count(self.tasks.iter().filter(|task| task.wanted && task.deployment == id));
         let all = count(self.tasks.iter().filter(|task| task.wanted));
         // While there is room to start what is missing, nothing that serves is given up below the desired count.
         let has_room = own >= self.desired_count || self.most() > all;
         let floor = if has_room { self.least().max(self.desired_count) } else { self.least() };
-        let mut spare = self.serving(|_| true).saturating_sub(floor);
+        let mut spare = if kept.is_some() { 0 } else { self.serving(|_| true).saturating_sub(floor) };
         let mut surplus = own.saturating_sub(self.desired_count);
         let balancing = self.balancing.clone();
         let reason = format!("Scaling activity initiated by (deployment {id})");

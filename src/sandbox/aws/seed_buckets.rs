@@ -56,6 +56,9 @@ pub struct SeedObject {
     /// Tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// The key of KMS that it is encrypted with; by default S3's own way is used. Its `ETag` is then no MD5 of the body.
+    #[serde(default)]
+    pub kms_key: Option<String>,
     /// The `ETag` without quotes where it is not the MD5 of the body, as after an upload in parts: `…-2`.
     #[serde(default)]
     pub etag: Option<String>,

@@ -11,6 +11,7 @@ use super::images::Images;
 use super::json::Tags;
 use super::revision::{Revision, RevisionContainer};
 use super::seed::{Controller, ResourceManagementType, RollbackCause, Scheduling, ServiceStatus};
+use super::strategies::Kept;
 use super::task::{Balancing, ClusterPlace, Task};
 use crate::incident::time::Now;
 
@@ -43,6 +44,10 @@ pub(super) struct Deployment {
     pub(super) reason: String,
     /// Since when everything is as it should be.
     pub(super) steady_since: Option<Timestamp>,
+    /// Since when all its tasks have been up.
+    pub(super) up_since: Option<Timestamp>,
+    /// Why the tasks of the deployment before are still kept, where the strategy keeps them.
+    pub(super) kept: Option<Kept>,
 }
 
 /// Status of a service deployment.
@@ -322,6 +327,8 @@ impl Service {
             rollout: Rollout::InProgress,
             reason: format!("ECS deployment {id} in progress."),
             steady_since: None,
+            up_since: None,
+            kept: None,
         });
         task_definition.clone_into(&mut self.task_definition);
         self.pause = None;

@@ -134,6 +134,7 @@ pub(in crate::slack) fn states() -> Vec<(&'static str, Told)> {
                 .stopped()
                 .closed(rollbot(), End::Failed { why: "it was stopped with something changed and not proved".into() }),
         ),
+        ("closed-left", left()),
     ]
 }
 
@@ -174,6 +175,19 @@ fn without_a_part() -> Told {
         .began("verify/target-group", 1)
         .finished("verify/target-group", 1, &["4 of 4 targets are healthy"])
         .bot(0, What::VerdictReached { verdict: Verdict::PartlyRolledBack })
+}
+
+/// Stopped before the second attempt did anything, after the first had.
+fn left() -> Told {
+    let step = || StepId::new("backend");
+    let why =
+        "it was stopped with something changed and not proved: backend may run v42 (api:42) or v41 (api:41)".into();
+    Told::blocked()
+        .then(20, person("U0LEAD0001"), What::Retried { step: step() })
+        .began("backend", 2)
+        .stopped()
+        .bot(1, What::Withdrawn { step: step() })
+        .closed(Actor::Rollbot, End::Failed { why })
 }
 
 /// Two have approved, and one of them left the group before the plan started.

@@ -5,7 +5,7 @@ use crate::incident::incident::Run;
 use crate::incident::plan::{Purpose, Step};
 use crate::incident::step::{Finding, Passed, StepRecord, StepState};
 use crate::incident::time::Now;
-use crate::incident::whereabouts::{Whereabouts, left_out};
+use crate::incident::whereabouts::{Whereabouts, left_at, left_out};
 use crate::incident::work::Asks;
 use crate::slack::mrkdwn::{actor, all_of, code, duration, foreign};
 
@@ -66,10 +66,13 @@ fn said(purpose: Purpose, step: &Step, record: &StepRecord, over: Over, now: Now
         if place.is_empty() { format!(": {words}") } else { format!(": {place}; {words}") }
     };
     match &record.state {
-        StepState::Pending => match (over, takes_back) {
-            (Over::NotYet, _) => with("waits for its turn"),
-            (Over::Stopped, true) => format!(": {place}"),
-            (Over::Stopped, false) => ": not begun".to_owned(),
+        StepState::Pending => match over {
+            Over::NotYet => with("waits for its turn"),
+            Over::Stopped => match left_at(record) {
+                Some(left) => with(&brief(&left, 300)),
+                None if place.is_empty() => ": not begun".to_owned(),
+                None => format!(": {place}"),
+            },
         },
         StepState::Waiting => match over {
             Over::NotYet => with(&waits(step)),
@@ -139,6 +142,9 @@ fn release_now(step: &Step, record: &StepRecord) -> String {
         Some(Whereabouts::AsBefore(from)) => format!("{} as before", short(from)),
         Some(Whereabouts::OnItsWay { from, to }) => format!("on its way from {} to {}", short(from), short(to)),
         Some(Whereabouts::Unsure { from, to }) => format!("may run {} or {}", short(from), short(to)),
+        Some(Whereabouts::Mixed { from, to }) => {
+            format!("may have parts of {} and parts of {}", short(from), short(to))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::card::card;
 use super::confirm::{Confirming, confirm};
 use super::dry_run;
 use super::fixtures::{Told, later, plan, start, terms, v41, v42};
-use super::help::help;
+use super::help::{Here, help};
 use super::lint::{lint, lint_view};
 use super::listing::{history, releases, services, status, status_of};
 use super::milestone::milestone;
@@ -308,7 +308,12 @@ fn every_list_reads_as_it_should() {
         incident: Some(open[1].clone()),
     };
     let idle = ServiceStatus { incident: None, ..service.clone() };
-    let known = vec![("prod".to_owned(), vec!["api".to_owned(), "web".to_owned()])];
+    let known = |may: &[Right]| Here {
+        environment: "prod".to_owned(),
+        services: vec!["api".to_owned(), "web".to_owned()],
+        may: may.to_vec(),
+        unknown: Vec::new(),
+    };
     let request = &all[0].request;
     let lists = [
         ("status", status(&open, None, later())),
@@ -320,7 +325,8 @@ fn every_list_reads_as_it_should() {
         ("status of one emergency", status_of(&emergencies[0], later())),
         ("history of an emergency", history(&emergencies, None, later())),
         ("releases", releases("prod api", &targets, later())),
-        ("help", help(&known)),
+        ("help", help(&[known(&[Right::Request, Right::Emergency, Right::Freeze, Right::Stop])])),
+        ("help for whoever may only ask", help(&[known(&[Right::Request])])),
         ("dry run", dry_run(request, &plan(), &terms(1), start())),
     ];
     let mut text = Vec::new();

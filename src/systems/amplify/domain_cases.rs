@@ -112,7 +112,11 @@ fn p01_a_standby_that_is_not_there_or_shows_nothing_good_is_refused() {
 }
 
 fn judged(seen: &DomainSeen, acts: &[Act], at: i64) -> Judgement<DomainDo> {
-    let journal = StepJournal { key: "k", attempt: 1, began_at: minutes(0), acts, remedy: None };
+    judged_in(1, seen, acts, at)
+}
+
+fn judged_in(attempt: u32, seen: &DomainSeen, acts: &[Act], at: i64) -> Judgement<DomainDo> {
+    let journal = StepJournal { key: "k", attempt, began_at: minutes(0), acts, remedy: None };
     judge(&work(), seen, &journal, Now::real(minutes(at)))
 }
 
@@ -158,6 +162,19 @@ fn a_change_that_failed_says_why(#[case] seen: DomainSeen) {
     let failure = fails(judged(&seen, &accepted(), 2));
     assert!(failure.why.starts_with("The change of example.com failed"), "{}", failure.why);
     assert_eq!(failure.details, ["no such role"]);
+}
+
+#[rstest]
+#[case::update(seen("blue", "AVAILABLE", Some("UPDATE_FAILED")))]
+#[case::domain(seen("blue", "FAILED", None))]
+fn p01_a_new_attempt_sends_a_change_that_failed_once_more(#[case] failed: DomainSeen) {
+    let mut acts = accepted().to_vec();
+    assert_eq!(judged_in(2, &failed, &acts, 5), Judgement::Act(order()), "with every other name and setting");
+    acts.push(Act { number: 2, attempt: 2, at: minutes(5), ..accepted()[0].clone() });
+    assert!(matches!(judged_in(2, &failed, &acts, 5), Judgement::Wait(_)), "the statuses may be those from before");
+    assert!(fails(judged_in(2, &failed, &acts, 7)).why.starts_with("The change of example.com failed"));
+    acts[1].outcome = ActOutcome::Unknown;
+    assert_eq!(judged_in(2, &failed, &acts, 7), Judgement::Act(order()), "its reply was lost, and nothing came of it");
 }
 
 #[test]

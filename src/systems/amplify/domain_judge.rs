@@ -5,6 +5,8 @@
 //! | something else of what is rewritten has changed since the plan, or what the branch shows has | fail: what was approved is not what would be written |
 //! | the name leads to the branch, and the domain is ready | done |
 //! | the name leads to the branch; the domain is being changed | wait |
+//! | the name leads to the branch, and that change failed in this attempt | fail, with AWS's words |
+//! | the same, and it failed before this attempt | `UpdateDomainAssociation` with everything once more: nothing else starts it again |
 //! | the domain is being changed otherwise | wait |
 //! | the name leads where it led before, and after an order the domain says that a change failed | fail |
 //! | the name leads where it led before | `UpdateDomainAssociation` with everything that was seen and this one change |
@@ -76,7 +78,13 @@ pub fn judge(work: &DomainRoute, seen: &DomainSeen, journal: &StepJournal<'_>, n
             }
             DomainStand::Ready => done(work, seen),
             DomainStand::Busy => Judgement::Wait(format!("{} is being changed: {words}", work.domain)),
-            DomainStand::Failed => not_changed(work, seen),
+            DomainStand::Failed => match (last.map(|last| &last.outcome), since) {
+                (Some(Outcome::Accepted(_) | Outcome::Unknown), Some(since)) if since < SETTLE => {
+                    Judgement::Wait(format!("waiting for Amplify to begin the change of {} anew", work.domain))
+                }
+                (Some(Outcome::Accepted(_) | Outcome::Unknown), _) => not_changed(work, seen),
+                (Some(Outcome::Refused(_)) | None, _) => update(work, seen),
+            },
         };
     }
     match (association.stand(), last.map(|last| &last.outcome), since) {
@@ -94,11 +102,14 @@ pub fn judge(work: &DomainRoute, seen: &DomainSeen, journal: &StepJournal<'_>, n
             "Find out who changes the domain. Retry leads it there once more.",
         ),
         (DomainStand::Ready, Some(Outcome::Unknown), _)
-        | (DomainStand::Ready | DomainStand::Failed, Some(Outcome::Refused(_)) | None, _) => {
-            let settings = association.settings.with(&work.prefix, &work.to);
-            Judgement::Act(DomainDo::Update { app: work.app.clone(), domain: work.domain.clone(), settings })
-        }
+        | (DomainStand::Ready | DomainStand::Failed, Some(Outcome::Refused(_)) | None, _) => update(work, seen),
     }
+}
+
+/// Writes everything as it was seen, with the name leading to the branch.
+fn update(work: &DomainRoute, seen: &DomainSeen) -> Judgement<DomainDo> {
+    let settings = seen.association.settings.with(&work.prefix, &work.to);
+    Judgement::Act(DomainDo::Update { app: work.app.clone(), domain: work.domain.clone(), settings })
 }
 
 fn not_changed(work: &DomainRoute, seen: &DomainSeen) -> Judgement<DomainDo> {
@@ -108,7 +119,9 @@ fn not_changed(work: &DomainRoute, seen: &DomainSeen) -> Judgement<DomainDo> {
         why: format!("The change of {} failed: {}.", work.domain, association.words()),
         details: details.into_iter().collect(),
         finding: Finding::Wrong,
-        advice: "AWS's words say why. Correct that in the Amplify console, then Retry.".to_owned(),
+        advice:
+            "AWS's words say why. Correct that in the Amplify console, then Retry: it sends the whole change again."
+                .to_owned(),
         remedies: Vec::new(),
     })
 }

@@ -69,6 +69,37 @@ pub(super) fn stop(work: &BranchJob, job: &Job, why: Stopping, entries: &[Past],
     Judgement::Act(Do::Stop { app, branch, job: job.id.clone(), why })
 }
 
+/// What is told before the verdict where a job has begun that nobody asked for and what is wanted is still live:
+/// nothing else has been deployed yet, and nobody can say that it will not be.
+pub(super) fn threatened(work: &BranchJob, seen: &BranchSeen, what: &Do) -> Option<Failure> {
+    let Do::Stop { job, why: Stopping::InTheWay, .. } = what else { return None };
+    let begun = seen.jobs.iter().find(|other| other.number() == number(job))?;
+    let active = seen.branch.active.as_deref().map(number);
+    let live = seen.jobs.iter().find(|other| Some(other.number()) == active)?;
+    if builds(work, live) != Builds::Wanted {
+        return None;
+    }
+    let title = begun.title().map(|title| format!(" (“{title}”)")).unwrap_or_default();
+    Some(Failure {
+        why: format!(
+            "{}{title} has begun on {} and is {}. When it succeeds, visitors get it and not {} any more; until then they \
+             get {}.",
+            capital(&begun.whole()),
+            place(work),
+            begun.status,
+            wanted(work),
+            live.whole()
+        ),
+        details: Vec::new(),
+        finding: Finding::Inconclusive,
+        advice: format!(
+            "Retry stops {} and repeats the checks. Freeze automatic builds first, or the next push begins another one.",
+            begun.name()
+        ),
+        remedies: Vec::new(),
+    })
+}
+
 fn place(work: &BranchJob) -> String {
     format!("{} of {}", work.branch, work.name)
 }

@@ -29,7 +29,7 @@ use super::target::capital;
 use super::wanted::{Builds, builds};
 use crate::aws::{Aws, AwsError};
 use crate::incident::amplify::{BranchJob, JobWay};
-use crate::incident::step::{Evidence, Finding};
+use crate::incident::step::{Evidence, Failure, Finding};
 use crate::incident::time::Now;
 use crate::systems::step_kind::{Acted, Entry, Judgement, News, Outcome, StepJournal, StepKind};
 
@@ -62,6 +62,10 @@ impl StepKind for BranchJob {
 
     fn news(&self, seen: &BranchSeen, _journal: &StepJournal<'_>) -> Vec<News> {
         seen.followed.as_ref().map(news::news).unwrap_or_default()
+    }
+
+    fn threatened(&self, seen: &BranchSeen, what: &Do) -> Option<Failure> {
+        follow::threatened(self, seen, what)
     }
 
     async fn act(&self, aws: &Aws, what: &Do, key: &str) -> Result<Acted<Receipt>, AwsError> {

@@ -16,7 +16,7 @@ use crate::aws::error::ErrorClass;
 use crate::incident::amplify::BranchJob;
 use crate::incident::step::{Act, ActOutcome, Failure, Finding};
 use crate::incident::time::Now;
-use crate::systems::step_kind::{Judgement, StepJournal};
+use crate::systems::step_kind::{Judgement, StepJournal, StepKind as _};
 
 fn judged_of(work: &BranchJob, seen: &BranchSeen, acts: &[Act], at: i64) -> Judgement<Do> {
     let journal = StepJournal { key: "rb-1-frontend", attempt: 1, began_at: minutes(0), acts, remedy: None };
@@ -129,6 +129,24 @@ fn a_push_behind_ours_is_stopped_before_it_is_done() {
     let mut jobs = with(again(9, GOOD, "SUCCEED"));
     jobs.insert(0, job(10, BAD, "RUNNING", 4));
     assert_eq!(judged(&seen(jobs, 9), &accepted(), 5), Judgement::Act(stop("10", Stopping::InTheWay)));
+}
+
+#[test]
+fn a_push_that_merely_runs_is_told_as_what_it_is() {
+    let mut jobs = with(again(9, GOOD, "SUCCEED"));
+    jobs.insert(0, job(10, BAD, "RUNNING", 4));
+    let in_the_way = stop("10", Stopping::InTheWay);
+    let failure = rebuild().threatened(&seen(jobs.clone(), 9), &in_the_way).expect("it is told");
+    assert_eq!(
+        failure.why,
+        "Job 10 of 3c9d5e71 (“change 10”) has begun on main of shop and is RUNNING. When it succeeds, visitors get it and \
+         not 2b7e4d60 any more; until then they get job 9 of 2b7e4d60."
+    );
+    assert_eq!(failure.finding, Finding::Inconclusive);
+    assert!(failure.advice.starts_with("Retry stops job 10"), "{}", failure.advice);
+    // Where something else is live already, or has to be built, it is no mere threat.
+    assert_eq!(rebuild().threatened(&seen(jobs.clone(), 8), &in_the_way), None);
+    assert_eq!(rebuild().threatened(&seen(jobs, 9), &retry(9)), None);
 }
 
 #[test]

@@ -76,6 +76,16 @@ fn what_failed_or_was_stopped_is_no_release() {
     assert!(refused(&connected(jobs, 8), Some("job-7")).contains("failed, so it was never live"));
 }
 
+#[rstest]
+#[case::failed("FAILED")]
+#[case::stopped("CANCELLED")]
+fn a_first_try_of_the_live_commit_that_was_never_live_hides_no_good_job(#[case] status: &str) {
+    let mut jobs = history();
+    jobs.insert(2, job(5, BAD, status, -5_000));
+    jobs[3].id = "4".to_owned();
+    assert_eq!(goal(&connected(jobs, 8), None), "7", "it went live before job 8 and after nothing of that commit");
+}
+
 #[test]
 fn b07_no_previous_deployment_is_answered_by_what_to_do() {
     let first = connected(vec![job(1, BAD, "SUCCEED", -9)], 1);

@@ -1,7 +1,8 @@
 //! Which job is deployed again. Pure.
 //!
-//! The release before is the newest job that succeeded before what visitors get was first deployed. So going back twice
-//! leads further back, and not to what the first time took away. A job of an app with a repository is a release only
+//! The release before is the newest job that succeeded before what visitors get first went live. So going back twice
+//! leads further back, and not to what the first time took away. A job that failed or was stopped never went live, also
+//! where it was of the same commit. A job of an app with a repository is a release only
 //! where Amplify says which commit it built: a job that says `HEAD` would be built from whatever `HEAD` is now.
 
 use super::app::Origin;
@@ -45,7 +46,8 @@ fn previous(inventory: &BranchInventory) -> Result<Choice, PlanRefusal> {
     let active = inventory.active();
     // Without an active job everything that succeeded is earlier.
     let content = active.and_then(Job::content);
-    let same = inventory.jobs.iter().filter(|job| content.is_some() && job.content() == content);
+    let was_live = |job: &&Job| job.stand() == Stand::Succeeded && content.is_some() && job.content() == content;
+    let same = inventory.jobs.iter().filter(was_live);
     let first = same.chain(active).map(Job::number).min().unwrap_or(u64::MAX);
     let mut passed = Vec::new();
     for job in inventory.jobs.iter().filter(|job| job.stand() == Stand::Succeeded && job.number() < first) {

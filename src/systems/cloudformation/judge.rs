@@ -47,6 +47,14 @@ impl StepKind for StackWork {
         news(seen, journal)
     }
 
+    /// A stack whose rollback we have ordered and that is stuck on the way back takes no update until it is back.
+    fn completes(&self, what: &Do, _seen: &Seen, journal: &StepJournal<'_>) -> bool {
+        match what {
+            Do::RollBack(_) | Do::Continue { .. } => journal.may_have_done(|done: &Do| done.verb() != what.verb()),
+            Do::Cancel(_) | Do::Execute { .. } | Do::Delete(_) => false,
+        }
+    }
+
     async fn act(&self, aws: &Aws, what: &Do, _key: &str) -> Result<Acted<Receipt>, AwsError> {
         // The token is in the order: the same order done again has to bear the same.
         act::act(aws, what).await

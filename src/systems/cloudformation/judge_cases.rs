@@ -17,7 +17,7 @@ use crate::incident::release::Release;
 use crate::incident::stack::{ChangeSet, StackWay, StackWork};
 use crate::incident::step::{Act, ActOutcome, Failure, Finding};
 use crate::incident::time::Now;
-use crate::systems::step_kind::{Judgement, StepJournal};
+use crate::systems::step_kind::{Judgement, StepJournal, StepKind as _};
 
 const KEY: &str = "rb-7k3fq-api";
 const NOW: &str = "2026-11-21T12:01:00Z";
@@ -364,4 +364,20 @@ fn c08_what_ends_is_news_and_what_begins_is_not() {
     let journal = StepJournal { key: KEY, attempt: 1, began_at: at(NOW), acts: &acts, remedy: None };
     let lines: Vec<String> = work(StackWay::Undo).news(&seen, &journal).into_iter().map(|news| news.line).collect();
     assert_eq!(lines, ["stack shop-api UPDATE_ROLLBACK_IN_PROGRESS", "Function UPDATE_COMPLETE"]);
+}
+
+#[test]
+fn a_stop_does_not_leave_a_stack_stuck_on_the_way_back_that_we_ordered() {
+    let stuck = moved("UPDATE_ROLLBACK_FAILED", &[("UPDATE_ROLLBACK_IN_PROGRESS", ""), ("UPDATE_ROLLBACK_FAILED", "")]);
+    let completes = |what: &Do, before: &Do, outcome: ActOutcome| {
+        let acts = [Act { number: 1, attempt: 1, what: json!(before), at: at(NOW), outcome }];
+        let journal = StepJournal { key: KEY, attempt: 1, began_at: at(NOW), acts: &acts, remedy: None };
+        work(StackWay::Undo).completes(what, &stuck, &journal)
+    };
+    let taken = || ActOutcome::Accepted { receipt: json!(null), request_id: None };
+    assert!(completes(&go_on(2), &cancel(), taken()));
+    assert!(completes(&Do::RollBack(order(2)), &cancel(), taken()));
+    assert!(!completes(&go_on(2), &go_on(1), taken()), "a second try is a new undertaking");
+    assert!(!completes(&go_on(2), &cancel(), ActOutcome::Refused { why: "no".to_owned() }));
+    assert!(!completes(&cancel(), &cancel(), ActOutcome::Unknown), "nothing is known to have begun");
 }

@@ -6,7 +6,7 @@
 //! | no execution of ours, something runs in the stage | for `RollbackStage`: wait, AWS refuses it meanwhile |
 //! | somebody else's execution of the same revisions is, or was, the stage's latest | adopt it |
 //! | ours goes on | wait; a manual approval is named with its link, and never given |
-//! | ours waits at a transition that Rollbot's freeze holds | enable it, and disable it again behind our execution, also after Stop |
+//! | ours waits at a transition that Rollbot's freeze holds | enable it, and disable it again behind our execution, both also after Stop |
 //! | ours waits at a transition that somebody else disabled | fail: a person decides |
 //! | ours failed, was stopped, superseded or cancelled | fail, with what the actions say |
 //! | the stage's latest is ours, succeeded, with the revisions that were asked for | done |
@@ -46,6 +46,13 @@ impl StepKind for PipelineStage {
 
     fn judge(&self, seen: &Seen, journal: &StepJournal<'_>, now: Now) -> Judgement<Do> {
         judge(self, seen, journal, now)
+    }
+
+    /// An execution of ours that is left in front of a transition that Rollbot holds would be deployed one day, when that
+    /// is opened and nobody thinks of it any more.
+    fn completes(&self, what: &Do, _seen: &Seen, journal: &StepJournal<'_>) -> bool {
+        let is_order = |done: &Do| matches!(done, Do::RollbackStage { .. } | Do::StartPipelineExecution { .. });
+        matches!(what, Do::EnableStageTransition { .. }) && journal.may_have_done(is_order)
     }
 
     async fn act(&self, aws: &Aws, what: &Do, _key: &str) -> Result<Acted<Receipt>, AwsError> {

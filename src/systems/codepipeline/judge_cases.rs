@@ -14,7 +14,7 @@ use crate::incident::policy::Actor;
 use crate::incident::remedy::ChosenRemedy;
 use crate::incident::step::{Act, ActOutcome, Failure, Finding};
 use crate::incident::time::Now;
-use crate::systems::step_kind::{Judgement, StepJournal};
+use crate::systems::step_kind::{Judgement, StepJournal, StepKind as _};
 
 /// Judges so many minutes after the start, in the first attempt.
 fn judged(work: &PipelineStage, seen: &Seen, acts: &[Act], at: i64) -> Judgement<Do> {
@@ -170,6 +170,13 @@ fn a_rerun_passes_what_rollbots_own_freeze_holds_and_closes_it_behind_itself() {
     let reason = "Rollbot fz-7k3fq for rb-1 by anna".to_owned();
     let open = Do::EnableStageTransition { pipeline: pipeline.clone(), stage: stage.clone(), reason: reason.clone() };
     assert_eq!(judged(&work, &seen, &acts, 4), Judgement::Act(open.clone()));
+    let journal = |acts| StepJournal { key: "rb-1-pipeline", attempt: 1, began_at: start(), acts, remedy: None };
+    assert!(
+        work.completes(&open, &seen, &journal(&acts)),
+        "also after Stop: it would be deployed when nobody thinks of it"
+    );
+    assert!(!work.completes(&open, &seen, &journal(&[])), "what others began is theirs");
+    assert!(!work.completes(&rerun("rb-1-pipeline-2"), &seen, &journal(&acts)));
 
     acts.push(act(2, &open, changed()));
     seen.pipeline.stages[2].closed = None;

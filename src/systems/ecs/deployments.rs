@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ecs::types as sdk;
 
 use super::inventory::{Breaker, DeploymentStatus, Revision, ServiceDeployment};
+use super::strategy::Strategy;
 use crate::aws::time::timestamp;
 use crate::aws::{Aws, AwsError};
 use crate::incident::release::Image;
@@ -73,6 +74,8 @@ impl From<sdk::ServiceDeployment> for ServiceDeployment {
             breaker.status() != Some(&sdk::ServiceDeploymentRollbackMonitorsStatus::Disabled) && breaker.threshold() > 0
         };
         Self {
+            stage: deployment.lifecycle_stage.as_ref().map(|stage| stage.as_str().to_owned()),
+            strategy: Strategy::of(deployment.deployment_configuration.as_ref()),
             status: DeploymentStatus::from(status),
             arn: deployment.service_deployment_arn.unwrap_or_default(),
             reason: deployment

@@ -9,6 +9,7 @@ use super::inventory::{
     Revision, Scheduling, Service, ServiceDeployment,
 };
 use super::needs::Supplies;
+use super::strategy::Strategy;
 use crate::incident::release::Image;
 
 /// A time of the incident's day.
@@ -69,6 +70,8 @@ pub(super) fn deployment(hour: u32, from: u32, to: u32, status: DeploymentStatus
         rolled_back_to: rolled_back.then(|| revision_arn(from)),
         waits_at: None,
         breaker: None,
+        stage: None,
+        strategy: Strategy::default(),
     }
 }
 
@@ -100,7 +103,7 @@ pub(super) fn inventory(history: &[(u32, u32, DeploymentStatus)]) -> EcsInventor
             controller: Controller::Ecs,
             management: Management::Customer,
             scheduling: Scheduling::Replica,
-            strategy: "ROLLING".to_owned(),
+            strategy: Strategy::default(),
             task_definition: definition_arn(runs),
             deployed_at: Some(at("09:00:00")),
             desired: 2,

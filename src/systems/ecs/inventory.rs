@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::code_deploy::look::CodeDeployed;
 use super::needs::{Need, Supplies};
+use super::strategy::Strategy;
 use crate::incident::release::Image;
 
 /// An ECS service as configured.
@@ -66,8 +67,8 @@ pub struct Service {
     pub management: Management,
     /// How many tasks run where.
     pub scheduling: Scheduling,
-    /// `ROLLING`, `BLUE_GREEN`, `LINEAR` or `CANARY`.
-    pub strategy: String,
+    /// How ECS's own deployments replace what runs.
+    pub strategy: Strategy,
     /// The ARN of the task definition that is asked to run: the primary deployment's.
     pub task_definition: String,
     /// When the primary deployment was created.
@@ -162,6 +163,10 @@ pub struct ServiceDeployment {
     pub waits_at: Option<String>,
     /// Its circuit breaker, where it has one.
     pub breaker: Option<Breaker>,
+    /// Its `lifecycleStage`, in AWS's word.
+    pub stage: Option<String>,
+    /// How it replaces what runs.
+    pub strategy: Strategy,
 }
 
 /// A deployment's circuit breaker.

@@ -10,6 +10,7 @@
 //! | over, something else runs | `UpdateService` to the target |
 //! | over, the target runs, but other images or a failed rollout | `UpdateService`, forced |
 //! | over, the target runs | prove it |
+//! | in flight to the target, baking or paused | wait, and say for what |
 //!
 //! Where the target cannot be deployed as it is (it was deregistered, a tag was moved, no task definition has the image),
 //! `RegisterTaskDefinition` comes before the first `UpdateService`, and what was registered is the target from then on.
@@ -32,6 +33,7 @@ use super::observe::{self, Deployment, Seen};
 use super::proof::{Proof, ended_at, prove, runs_other_images};
 use super::remedies;
 use super::signs;
+use super::waiting;
 use crate::aws::error::ErrorClass;
 use crate::aws::{Aws, AwsError};
 use crate::incident::step::{Evidence, Failure, Finding};
@@ -337,7 +339,7 @@ impl<'a> Case<'a> {
             return Judgement::Failed(self.with_remedies(failure));
         }
         match proof {
-            Proof::Missing(progress) => Judgement::Wait(progress),
+            Proof::Missing(tasks) => Judgement::Wait(waiting::progress(goes, tasks)),
             Proof::NoTasks => Judgement::Failed(inconclusive(
                 format!(
                     "The service is asked to run 0 tasks, so nothing shows that {} works.",

@@ -12,6 +12,7 @@ use super::fixtures::{at, definition_arn, deployment, digest, image, inventory, 
 use super::inventory::{Breaker, DeploymentStatus, ServiceDeployment};
 use super::judge::judge;
 use super::observe::{Deployment, Event, Seen};
+use super::strategy::{PartOfTraffic, Shift, Strategy};
 use crate::aws::target_health::{Group, Target, TargetHealth};
 use crate::aws::tasks::{Container, Task};
 use crate::incident::policy::Actor;
@@ -424,6 +425,33 @@ fn a_failure_tells_what_aws_says_of_the_tasks() {
 fn an_accident_is_waited_out(#[case] change: fn(&mut Seen)) {
     let judgement = judged(&unfinished(change), &[act_at("12:00:08", &update(NewDeployment::IfNeeded), updating(41))]);
     assert_eq!(word(&judgement), "wait: 0 of 2 tasks of api:41 running, 0 healthy");
+}
+
+#[rstest]
+#[case::bakes(
+    Some("BAKE_TIME"),
+    None,
+    "the new tasks have all traffic, and ECS bakes them for 15 min before it is done; "
+)]
+#[case::shifts(Some("PRODUCTION_TRAFFIC_SHIFT"), None, "ECS shifts the traffic in steps, over 12 min; ")]
+#[case::starts(Some("SCALE_UP"), None, "")]
+#[case::paused(
+    Some("POST_SCALE_UP"),
+    Some("hook-1"),
+    "paused at the lifecycle hook hook-1 until somebody continues the deployment in ECS; "
+)]
+fn what_ecs_waits_for_by_itself_is_said(#[case] stage: Option<&str>, #[case] hook: Option<&str>, #[case] words: &str) {
+    let strategy =
+        Strategy { shift: Shift::Linear(PartOfTraffic { tenths: 200, minutes: 3 }), bake: Duration::from_mins(15) };
+    let mut seen = unfinished(|_| ());
+    // Of such deployments AWS tells no rollout state.
+    seen.deployments[0].rollout = None;
+    let made = deployment(12, 42, 41, DeploymentStatus::InProgress);
+    let made =
+        ServiceDeployment { stage: stage.map(str::to_owned), waits_at: hook.map(str::to_owned), strategy, ..made };
+    seen.service_deployments.insert(0, ServiceDeployment { created_at: Some(at("12:00:10")), ..made });
+    let judgement = judged(&seen, &[act_at("12:00:08", &update(NewDeployment::IfNeeded), updating(41))]);
+    assert_eq!(word(&judgement), format!("wait: {words}0 of 2 tasks of api:41 running, 0 healthy"));
 }
 
 #[test]

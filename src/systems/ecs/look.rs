@@ -12,6 +12,7 @@ use super::inventory::{
 };
 use super::needs::Supplies;
 use super::releases::{naming, release};
+use super::strategy::Strategy;
 use super::{code_deploy, making, needs, register, registry, target};
 use crate::aws::error::ErrorClass;
 use crate::aws::services::{self, Tags};
@@ -19,6 +20,7 @@ use crate::aws::target_health::primary_set;
 use crate::aws::time::timestamp;
 use crate::aws::{Aws, AwsError};
 use crate::incident::release::Image;
+use crate::systems::planned::ProvedRelease;
 
 /// How many deployments are looked at: further back than anybody goes in an incident.
 const DEPLOYMENTS: usize = 40;
@@ -27,7 +29,8 @@ const DESCRIBED: usize = 30;
 /// How many of them at a time.
 const AT_A_TIME: usize = 5;
 
-/// A fresh look. `to` is what somebody asked for: a task definition that it names is looked at wherever it is.
+/// A fresh look. `to` is what somebody asked for: a task definition that it names is looked at wherever it is. What a
+/// plan goes back to is looked at closely by [`look_at_target`].
 ///
 /// # Errors
 /// When AWS does not answer or refuses, or there is no such service.
@@ -99,16 +102,6 @@ pub async fn look(aws: &Aws, spec: &EcsSpec, to: Option<&str>) -> Result<EcsInve
         let asked: Vec<String> = target::asked_images(&inventory, to).into_iter().map(|(_, image)| image).collect();
         (inventory.images, inventory.unseen) = registry::look(aws, &asked).await;
     }
-    if let Ok(choice) = target::choose(&inventory, to, &[]) {
-        let needs = inventory.definition(&choice.definition).map(|definition| definition.needs.clone());
-        let needs = needs.unwrap_or_default();
-        let references = making::references(&inventory, &choice);
-        let ((states, unseen), supplies) =
-            futures::join!(registry::look(aws, &references), needs::look(aws, &choice.definition, &needs));
-        inventory.supplies = supplies;
-        inventory.images.extend(states);
-        inventory.unseen.extend(unseen);
-    }
     let now = release(&inventory, inventory.asked_now());
     if now.version.is_none() {
         // It is named by its digest. What people call it, only ECR knows.
@@ -118,6 +111,38 @@ pub async fn look(aws: &Aws, spec: &EcsSpec, to: Option<&str>) -> Result<EcsInve
         inventory.images.extend(states);
     }
     Ok(inventory)
+}
+
+/// Looks closely at what a plan goes back to: whether its images can still be pulled, and whether what its containers
+/// need is there. It has to be the same choice as the plan's, so `proved`, Rollbot's own record, belongs to it.
+///
+/// # Errors
+/// When AWS does not answer or refuses.
+pub async fn look_at_target(
+    inventory: &mut EcsInventory,
+    aws: &Aws,
+    to: Option<&str>,
+    proved: &[ProvedRelease],
+) -> Result<(), AwsError> {
+    // What only Rollbot remembers may be older than everything that was described.
+    if let Ok(picked) = target::pick(inventory, to, proved)
+        && inventory.definition(&picked.definition).is_none_or(|definition| definition.images.is_empty())
+        && let Some(described) = describe(aws, picked.definition).await?
+    {
+        inventory.definitions.retain(|listed| listed.arn != described.arn);
+        inventory.definitions.push(described);
+        newest_first(&mut inventory.definitions);
+    }
+    let Ok(choice) = target::choose(inventory, to, proved) else { return Ok(()) };
+    let needs = inventory.definition(&choice.definition).map(|definition| definition.needs.clone());
+    let needs = needs.unwrap_or_default();
+    let references = making::references(inventory, &choice);
+    let ((states, unseen), supplies) =
+        futures::join!(registry::look(aws, &references), needs::look(aws, &choice.definition, &needs));
+    inventory.supplies = supplies;
+    inventory.images.extend(states);
+    inventory.unseen.extend(unseen);
+    Ok(())
 }
 
 /// Looks every recorded image's tags up in ECR, unless that was done: one of them may name its commit.
@@ -274,9 +299,7 @@ impl From<sdk::Service> for Service {
                 Some(sdk::SchedulingStrategy::Daemon) => Scheduling::Daemon,
                 _ => Scheduling::Replica,
             },
-            strategy: configuration
-                .and_then(|configuration| configuration.strategy.as_ref())
-                .map_or_else(|| "ROLLING".to_owned(), |strategy| strategy.as_str().to_owned()),
+            strategy: Strategy::of(configuration),
             minimum_healthy_percent: configuration.and_then(|configuration| configuration.minimum_healthy_percent),
             hooks: match configuration.map(sdk::DeploymentConfiguration::lifecycle_hooks) {
                 None | Some([]) => Hooks::None,

@@ -22,9 +22,11 @@ pub mod registry;
 pub mod releases;
 mod remedies;
 pub mod signs;
+pub mod strategy;
 pub mod target;
+pub mod waiting;
 
 pub use inventory::{EcsInventory, EcsSpec};
-pub use look::{learn_commits, look};
+pub use look::{learn_commits, look, look_at_target};
 pub use plan::plan;
 pub use releases::{past, releases};

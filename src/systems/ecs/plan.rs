@@ -8,7 +8,7 @@ use super::inventory::{
     Balanced, Controller, EcsInventory, Hooks, ImageState, Management, Revision, Scheduling, short,
 };
 use super::making::{chosen, registering, short_digest};
-use super::registry::{by_digest, parts};
+use super::registry::{by_digest, parts, unchecked};
 use super::releases::{newest_of, newest_success_of, release};
 use super::target::{self, Choice, Making, Record};
 use crate::incident::ids::{Resource, StepId};
@@ -50,7 +50,7 @@ pub fn plan(inventory: &EcsInventory, to: Option<&str>, proved: &[ProvedRelease]
         .then(|| Registration { like: choice.definition.clone(), images: fixed });
     warnings.extend(register.iter().flat_map(|registration| registering(inventory, &choice, registration)));
     warnings.extend(warnings_of(inventory, &choice, &target));
-    let estimate = estimate(inventory);
+    let (estimate, deadline) = times(inventory, &target);
     let service = &inventory.service;
     let verbs = verbs(inventory, register.as_ref());
     let ecs = EcsService {
@@ -78,7 +78,7 @@ pub fn plan(inventory: &EcsInventory, to: Option<&str>, proved: &[ProvedRelease]
         verbs,
         loses: Vec::new(),
         need: Need::Required,
-        deadline: (estimate * 3).max(SHORTEST_DEADLINE),
+        deadline,
         estimate,
         work,
         from: Some(from),
@@ -87,16 +87,42 @@ pub fn plan(inventory: &EcsInventory, to: Option<&str>, proved: &[ProvedRelease]
     Ok(Planned::Steps { steps: vec![step], warnings })
 }
 
-/// How long it usually takes.
-fn estimate(inventory: &EcsInventory) -> Duration {
+/// How long it usually takes, and how long at the most. What ECS waits for by itself (steps of traffic, bake time) is
+/// as long as it is configured, and passes before anything counts as late.
+fn times(inventory: &EcsInventory, target: &Release) -> (Duration, Duration) {
     // Old tasks that CodeDeploy keeps for a while are not waited for; how it shifts traffic, is.
     if let Some(known) = &inventory.code_deploy {
-        return START + planning::shift(&known.group.config).unwrap_or_default();
+        let estimate = START + planning::shift(&known.group.config).unwrap_or_default();
+        return (estimate, (estimate * 3).max(SHORTEST_DEADLINE));
     }
-    match inventory.service.balanced {
+    let tasks = match inventory.service.balanced {
         Balanced::Yes => START + DRAIN,
         Balanced::No => START,
+    };
+    let waits = inventory.service.strategy.waits();
+    let estimate = if is_stopped(inventory, &target.id) { tasks } else { tasks + waits };
+    (estimate, (tasks * 3).max(SHORTEST_DEADLINE) + waits)
+}
+
+/// Whether a deployment is in flight from the target alone: stopping it is the whole way back, while it lasts.
+fn is_stopped(inventory: &EcsInventory, target: &str) -> bool {
+    inventory.unfinished().filter(|deployment| deployment.status.is_in_flight()).is_some_and(|deployment| {
+        let runs_target = |revision: &String| inventory.definition_of(revision) == Some(target);
+        !deployment.sources.is_empty() && deployment.sources.iter().all(runs_target) && !runs_target(&deployment.target)
+    })
+}
+
+/// How ECS's own deployments of the service go, where they take longer than their tasks.
+fn strategy(inventory: &EcsInventory, target: &Release) -> Vec<String> {
+    if inventory.code_deploy.is_some() {
+        return Vec::new();
     }
+    let Some(told) = inventory.service.strategy.told() else { return Vec::new() };
+    let stopped = is_stopped(inventory, &target.id).then(|| {
+        "The deployment under way is stopped, which waits for none of that: the old tasks are up and take the traffic again."
+            .to_owned()
+    });
+    std::iter::once(told).chain(stopped).collect()
 }
 
 /// The verbs that may be used: which of them, is judged when it is done.
@@ -184,7 +210,7 @@ struct Pinned {
 }
 
 /// Fixes which digests shall run. A tag that was moved or deleted is replaced by the digest that ran, while that is there;
-/// an image that is gone altogether is refused.
+/// an image that is gone altogether is refused, and one that nobody could ask about is said.
 fn pin(inventory: &EcsInventory, choice: &Choice, target: &mut Release) -> Result<Pinned, PlanRefusal> {
     let mut pinned = Pinned::default();
     let label = short(&choice.definition);
@@ -200,7 +226,11 @@ fn pin(inventory: &EcsInventory, choice: &Choice, target: &mut Release) -> Resul
             pinned.platforms.insert(digest.clone(), platforms.clone());
         }
         let is_fixed = match (named, &image.digest) {
-            (None, _) => choice.making == Making::Again,
+            (None, _) => {
+                let region = inventory.service.arn.split(':').nth(3);
+                pinned.warnings.extend(unchecked(&image.image, region, &inventory.unseen));
+                choice.making == Making::Again
+            }
             (Some(ImageState::Gone { why }), _) if !is_exact_there => {
                 return Err(PlanRefusal::new(format!(
                     "The image {} of {label} is gone: {}. Name another release, or push the image again.",
@@ -303,6 +333,7 @@ fn warnings_of(inventory: &EcsInventory, choice: &Choice, target: &Release) -> V
     if service.scheduling == Scheduling::Replica && service.minimum_healthy_percent == Some(0) {
         warnings.push("Its minimum healthy percentage is 0: all old tasks may stop before new ones are up.".to_owned());
     }
+    warnings.extend(strategy(inventory, target));
     let needs_something =
         inventory.definition(&choice.definition).is_some_and(|definition| !definition.needs.is_empty());
     if needs_something && inventory.supplies.of.as_deref() != Some(&choice.definition) {
@@ -355,10 +386,13 @@ mod tests {
     use super::super::fixtures::{definition_arn, digest, image, inventory, revision_arn};
     use super::super::inventory::DeploymentStatus::{InProgress, RollbackInProgress, Successful};
     use super::super::needs::Supplies;
+    use super::super::strategy::{PartOfTraffic, Shift, Strategy};
     use super::*;
 
     fn finished() -> EcsInventory {
-        inventory(&[(39, 40, Successful), (40, 41, Successful), (41, 42, Successful)])
+        let mut inventory = inventory(&[(39, 40, Successful), (40, 41, Successful), (41, 42, Successful)]);
+        inventory.images.extend((38..=43).flat_map(|n| [(image(n).image, there(n)), (exact(n), there(n))]));
+        inventory
     }
 
     fn step_of(inventory: &EcsInventory, to: Option<&str>) -> (Step, Vec<String>) {
@@ -488,9 +522,48 @@ mod tests {
     #[test]
     fn an_image_that_is_gone_is_refused() {
         let mut inventory = finished();
-        inventory.images.insert(image(41).image, gone());
+        inventory.images.extend([(image(41).image, gone()), (exact(41), gone())]);
         let refusal = plan(&inventory, None, &[]).unwrap_err().to_string();
         assert!(refusal.contains("of api:41 is gone: The image with"), "{refusal}");
+    }
+
+    #[rstest]
+    #[case::nobody_asked(image(41).image, "shop/api:v41-29c0ffee is still in ECR was not checked.")]
+    #[case::elsewhere(image(41).image.replace("eu-north-1", "us-east-1"), "is still in ECR was not checked: it is in us-east-1.")]
+    #[case::another_registry("docker.io/shop/api:v41".to_owned(), "can still be pulled was not checked: it is not in ECR.")]
+    fn an_image_that_nobody_asked_about_is_said(#[case] name: String, #[case] said: &str) {
+        let mut inventory = finished();
+        inventory.images.clear();
+        let definition = inventory.definitions.iter_mut().find(|one| one.arn == definition_arn(41)).unwrap();
+        definition.images[0].image = name;
+        let (_, warnings) = step_of(&inventory, None);
+        assert!(warnings[0].starts_with("Whether ") && warnings[0].ends_with(said), "{warnings:?}");
+        inventory.unseen.push(format!("{} could not be checked: denied.", warnings[0].split(" was").next().unwrap()));
+        let (_, again) = step_of(&inventory, None);
+        assert_eq!(again.len(), if said.contains("pulled") { 2 } else { 1 }, "said once: {again:?}");
+    }
+
+    fn strategy(shift: Shift, minutes: u64) -> Strategy {
+        Strategy { shift, bake: Duration::from_mins(minutes) }
+    }
+
+    /// Four minutes for the tasks, and twelve before they are late.
+    #[rstest]
+    #[case::rolling(Strategy::default(), 4, 12)]
+    #[case::blue_green(strategy(Shift::BlueGreen, 30), 34, 42)]
+    #[case::linear(strategy(Shift::Linear(PartOfTraffic { tenths: 250, minutes: 10 }), 5), 39, 47)]
+    #[case::canary(strategy(Shift::Canary(PartOfTraffic { tenths: 50, minutes: 20 }), 5), 29, 37)]
+    fn what_ecs_waits_for_is_no_delay(#[case] strategy: Strategy, #[case] estimate: u64, #[case] deadline: u64) {
+        let mut over = finished();
+        over.service.strategy = strategy.clone();
+        let (step, warnings) = step_of(&over, None);
+        assert_eq!((step.estimate, step.deadline), (Duration::from_mins(estimate), Duration::from_mins(deadline)));
+        assert_eq!(warnings, strategy.told().into_iter().collect::<Vec<_>>());
+        // What is stopped waits for nothing; where it ends before that, the whole way is left.
+        let mut flying = inventory(&[(40, 41, Successful), (41, 42, InProgress)]);
+        flying.service.strategy = strategy;
+        let (step, _) = step_of(&flying, None);
+        assert_eq!((step.estimate, step.deadline), (Duration::from_mins(4), Duration::from_mins(deadline)));
     }
 
     #[rstest]

@@ -46,10 +46,31 @@ pub async fn look(aws: &Aws, images: &[String]) -> (BTreeMap<String, ImageState>
             Ok(state) => {
                 states.insert(image, state);
             }
-            Err(error) => unseen.push(format!("Whether {image} is still in ECR could not be checked: {error}.")),
+            Err(error) => unseen.push(format!("{} could not be checked: {error}.", whether(&image))),
         }
     }
     (states, unseen)
+}
+
+/// What was not checked of an image that nothing is known of, as a sentence; `None` where `unseen` says so already.
+/// `region` is the account's own. Pure.
+pub fn unchecked(image: &str, region: Option<&str>, unseen: &[String]) -> Option<String> {
+    let whether = whether(image);
+    if unseen.iter().any(|said| said.starts_with(&whether)) {
+        return None;
+    }
+    Some(match EcrImage::parse(image) {
+        None => format!("Whether {image} can still be pulled was not checked: it is not in ECR."),
+        Some(parsed) if Some(parsed.region.as_str()) != region => {
+            format!("{whether} was not checked: it is in {}.", parsed.region)
+        }
+        Some(_) => format!("{whether} was not checked."),
+    })
+}
+
+/// How a sentence begins that tells of an image's being there.
+fn whether(image: &str) -> String {
+    format!("Whether {image} is still in ECR")
 }
 
 /// Every tag of these images, by digest: an image is often tagged with its commit too, while the task definition names

@@ -66,12 +66,19 @@ pub enum Record {
 /// # Errors
 /// Why none can be chosen, and what to do.
 pub fn choose(inventory: &EcsInventory, to: Option<&str>, proved: &[ProvedRelease]) -> Result<Choice, PlanRefusal> {
-    let choice = match to.map(str::trim) {
-        None => previous(inventory, proved)?,
-        Some(to) if to.eq_ignore_ascii_case("previous") || to.is_empty() => previous(inventory, proved)?,
-        Some(to) => explicit(inventory, to, proved)?,
-    };
-    deployable(inventory, choice, proved)
+    deployable(inventory, pick(inventory, to, proved)?, proved)
+}
+
+/// The same before anybody asks whether it can be deployed.
+///
+/// # Errors
+/// Why none can be chosen, and what to do.
+pub fn pick(inventory: &EcsInventory, to: Option<&str>, proved: &[ProvedRelease]) -> Result<Choice, PlanRefusal> {
+    match to.map(str::trim) {
+        None => previous(inventory, proved),
+        Some(to) if to.eq_ignore_ascii_case("previous") || to.is_empty() => previous(inventory, proved),
+        Some(to) => explicit(inventory, to, proved),
+    }
 }
 
 fn previous(inventory: &EcsInventory, proved: &[ProvedRelease]) -> Result<Choice, PlanRefusal> {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | it points at the version, and no other gets calls | prove it: the version can be called, its provisioned concurrency is there |
 //! | it points where the plan says, or has a weight left | `UpdateAlias`, emptying the weights, for the `RevisionId` that was seen |
+//! | the same, and a deployment of `CodeDeploy` drives it | fail: that deployment would move it again |
 //! | the same, and the version cannot be called | fail |
 //! | it points elsewhere | fail: somebody else has moved it |
 //! | a `RevisionId` was outrun, and it points where the plan says | once more |
@@ -16,6 +17,7 @@ use super::act::Do;
 use super::inventory::{Alias, Code, Provisioned, short};
 use super::judge::{Past, accepted, failure, is_outrun, is_unseen, outrun};
 use super::look;
+use super::shifting::{self, Shifting};
 use crate::aws::{Aws, AwsError};
 use crate::incident::lambda::AliasFlip;
 use crate::incident::step::{Evidence, Failure, Finding};
@@ -31,6 +33,8 @@ pub struct AliasSeen {
     pub target: Code,
     /// Its provisioned concurrency, if it has any.
     pub provisioned: Option<Provisioned>,
+    /// Whether a deployment of `CodeDeploy` drives it; looked at only while it still has to be moved.
+    pub shifting: Shifting,
 }
 
 /// Looks at the alias and the version that it shall point at.
@@ -44,13 +48,20 @@ pub(super) async fn observe(aws: &Aws, flip: &AliasFlip) -> Result<AliasSeen, Aw
         look::provisioned(aws, &flip.function, &flip.alias),
     )
     .await?;
-    Ok(AliasSeen { alias, target, provisioned })
+    let shifting =
+        if is_there(flip, &alias) { Shifting::No } else { shifting::look(aws, &flip.function, &flip.alias).await? };
+    Ok(AliasSeen { alias, target, provisioned, shifting })
+}
+
+/// Whether the alias points at the version, and no other gets calls.
+fn is_there(flip: &AliasFlip, alias: &Alias) -> bool {
+    alias.version == flip.to && alias.weights.is_empty()
 }
 
 /// What follows; `own` are the acts of this attempt.
 pub fn judge(flip: &AliasFlip, seen: &AliasSeen, own: &[&Past], now: Now) -> Judgement<Do> {
-    let AliasSeen { alias, target, .. } = seen;
-    if alias.version == flip.to && alias.weights.is_empty() {
+    let AliasSeen { alias, target, shifting, .. } = seen;
+    if is_there(flip, alias) {
         return proof(flip, seen);
     }
     if let Some(entry) = accepted(own) {
@@ -61,6 +72,10 @@ pub fn judge(flip: &AliasFlip, seen: &AliasSeen, own: &[&Past], now: Now) -> Jud
     }
     if alias.version != flip.from && alias.version != flip.to {
         return Judgement::Failed(moved(flip, alias));
+    }
+    // What could not be looked at stands on the card, and was approved.
+    if let Shifting::By { deployment } = shifting {
+        return Judgement::Failed(driven(flip, deployment));
     }
     match target.standing.status.as_str() {
         "Failed" => return Judgement::Failed(unusable(flip, target)),
@@ -89,6 +104,17 @@ fn moved(flip: &AliasFlip, alias: &Alias) -> Failure {
         Finding::Wrong,
         "Hold deployments back. If this is what shall run, Stop; else Stop and ask for the rollback again, from what runs \
          now.",
+    )
+}
+
+fn driven(flip: &AliasFlip, deployment: &str) -> Failure {
+    failure(
+        format!(
+            "CodeDeploy moves the traffic of the alias {} right now (deployment {deployment}), and would go on after Rollbot.",
+            flip.alias
+        ),
+        Finding::Wrong,
+        &format!("Nothing was changed. {} Then Retry.", shifting::way_out(deployment)),
     )
 }
 

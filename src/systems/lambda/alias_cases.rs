@@ -7,6 +7,7 @@ use super::alias::{AliasSeen, judge};
 use super::fixtures::{act, alias, code, minutes, standing, taken};
 use super::inventory::{Alias, Provisioned};
 use super::judge::Past;
+use super::shifting::Shifting;
 use crate::incident::lambda::AliasFlip;
 use crate::incident::step::Failure;
 use crate::incident::time::Now;
@@ -21,7 +22,7 @@ fn order(revision: &str) -> Do {
 }
 
 fn seen(alias: Alias) -> AliasSeen {
-    AliasSeen { alias, target: code("2", "sha-two", 3, -4_000), provisioned: None }
+    AliasSeen { alias, target: code("2", "sha-two", 3, -4_000), provisioned: None, shifting: Shifting::No }
 }
 
 fn judged(seen: &AliasSeen, own: &[Past], at: i64) -> Judgement<Do> {
@@ -79,6 +80,17 @@ fn c18_an_alias_that_somebody_has_moved_is_left_alone() {
     let mut newer = alias("3", &[]);
     "alias-2".clone_into(&mut newer.revision);
     assert!(fails(judged(&seen(newer), &[act(order("alias-1"), 0, taken())], 0)).why.contains("Somebody else"));
+}
+
+#[test]
+fn c18_an_alias_that_codedeploy_drives_by_now_is_left_to_it() {
+    let mut driven = seen(alias("3", &[]));
+    driven.shifting = Shifting::By { deployment: "d-ABC".to_owned() };
+    let failure = fails(judged(&driven, &[], 0));
+    assert!(failure.why.contains("(deployment d-ABC), and would go on"), "{}", failure.why);
+    assert!(failure.advice.contains("--deployment-id d-ABC --auto-rollback-enabled"), "{}", failure.advice);
+    driven.shifting = Shifting::Unseen("too many".to_owned());
+    assert_eq!(judged(&driven, &[], 0), Judgement::Act(order("alias-1")), "the card says so, and it was approved");
 }
 
 #[test]

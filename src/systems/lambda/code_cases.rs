@@ -1,15 +1,17 @@
 //! What follows from what is seen of a function without an alias.
 
+use serde_json::json;
+
 use super::act::Do;
 use super::code::{CodeSeen, judge};
 use super::fixtures::{act, code, minutes, standing, taken};
 use super::inventory::{Code, LATEST};
-use super::judge::Past;
+use super::judge::{Past, Seen};
 use super::settings::{Fingerprint, Setting};
-use crate::incident::lambda::VersionBack;
-use crate::incident::step::Failure;
+use crate::incident::lambda::{LambdaWork, VersionBack};
+use crate::incident::step::{Act, ActOutcome, Failure};
 use crate::incident::time::Now;
-use crate::systems::step_kind::{Judgement, Outcome};
+use crate::systems::step_kind::{Judgement, Outcome, StepJournal, StepKind as _};
 
 fn back() -> VersionBack {
     VersionBack {
@@ -113,4 +115,23 @@ fn c18_variables_that_cannot_be_read_are_never_written_over() {
     unreadable.settings.unreadable = Some("Access to KMS denied".to_owned());
     unreadable.settings.values.insert(Setting::Memory, "256 MB".to_owned());
     assert!(fails(judged(&unreadable, &[], 0)).why.contains("environment variables of jobs cannot be read"));
+}
+
+#[test]
+fn c18_a_stop_between_code_and_settings_lets_the_settings_follow() {
+    let work = LambdaWork::Code(back());
+    let seen =
+        Seen::Code(Box::new(CodeSeen { latest: latest("sha-two", 30), version: code("2", "sha-two", 3, -4_000) }));
+    let completes = |what: &Do, outcome: Option<ActOutcome>| {
+        let act =
+            |outcome| Act { number: 1, attempt: 1, what: json!(send("revision-$LATEST")), at: minutes(0), outcome };
+        let acts: Vec<Act> = outcome.into_iter().map(act).collect();
+        let journal = StepJournal { key: "rb-1-jobs", attempt: 1, began_at: minutes(0), acts: &acts, remedy: None };
+        work.completes(what, &seen, &journal)
+    };
+    let sent = || Some(ActOutcome::Accepted { receipt: json!({}), request_id: None });
+    assert!(completes(&set(&["timeout 30 s → 3 s"], "r"), sent()));
+    assert!(completes(&set(&["timeout 30 s → 3 s"], "r"), Some(ActOutcome::Unknown)), "its code is there");
+    assert!(!completes(&set(&["timeout 30 s → 3 s"], "r"), None), "settings alone are a beginning");
+    assert!(!completes(&send("r"), sent()), "code that was lost again is a new undertaking");
 }

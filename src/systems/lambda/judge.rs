@@ -70,6 +70,16 @@ impl StepKind for LambdaWork {
         }
     }
 
+    /// The code of one version with the settings of another is what nobody has ever run.
+    fn completes(&self, what: &Do, _seen: &Seen, journal: &StepJournal<'_>) -> bool {
+        match (self, what) {
+            (Self::Code(_), Do::UpdateFunctionConfiguration { .. }) => {
+                journal.may_have_done(|done: &Do| matches!(done, Do::UpdateFunctionCode { .. }))
+            }
+            (Self::Alias(_) | Self::Code(_) | Self::Settings(_), _) => false,
+        }
+    }
+
     async fn act(&self, aws: &Aws, what: &Do, _key: &str) -> Result<Acted<Receipt>, AwsError> {
         act::act(aws, self, what).await
     }

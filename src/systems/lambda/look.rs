@@ -87,7 +87,7 @@ async fn look_at_alias(aws: &Aws, function: &str, name: &str) -> Result<AliasInv
     let alias = alias(aws, function, name).await?;
     let provisioned = provisioned(aws, function, name).await?;
     let callers = callers::look(aws, function, name).await?;
-    let shifting = shifting::look(aws, function, &alias).await?;
+    let shifting = shifting::look(aws, function, name).await?;
     Ok(AliasInventory { alias, callers, provisioned, shifting })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::act::LARGEST_ZIP;
 use super::inventory::{AliasInventory, Code, LATEST, LambdaInventory, Package, Standing, short};
 use super::releases::{present, release};
-use super::shifting::Shifting;
+use super::shifting::{self, Shifting};
 use super::target::{Choice, choose};
 use crate::incident::ids::{Resource, StepId};
 use crate::incident::lambda::{AliasFlip, LambdaWork, VersionBack};
@@ -74,10 +74,10 @@ fn of_alias(inventory: &LambdaInventory, found: &AliasInventory, choice: &Choice
     }
     if let Shifting::By { deployment } = shifting {
         return Err(PlanRefusal::new(format!(
-            "CodeDeploy is shifting the traffic of the alias {} right now (deployment {deployment}), and would go on. Stop \
-             that first, with its own rollback: `aws deploy stop-deployment --deployment-id {deployment} \
-             --auto-rollback-enabled`; then ask again if the alias is not back by itself.",
-            alias.name
+            "CodeDeploy is shifting the traffic of the alias {} right now (deployment {deployment}), and would go on. {} Then \
+             ask again if the alias is not back by itself.",
+            alias.name,
+            shifting::way_out(deployment)
         )));
     }
     let now = inventory.present().unwrap_or(&inventory.latest);

@@ -29,6 +29,10 @@ pub struct Build {
 pub enum Likeness {
     /// Some object of the build is not live.
     Other,
+    /// Every object of the build is live by its size, and not by its `ETag`.
+    OfSize,
+    /// The same, and all these objects were uploaded in parts, on one side or the other.
+    InParts,
     /// Every object of the build is live, and so is something else: what earlier builds left.
     Within,
     /// The two are the same.
@@ -36,21 +40,66 @@ pub enum Likeness {
 }
 
 /// How `build` and the live site compare. An object that was uploaded in parts is told by its size alone, because a copy
-/// of it bears another `ETag`; a build of nothing else is like none.
+/// of it bears another `ETag`; a build of nothing else is not told by that.
 pub fn likeness(build: &Listing, live: &Listing) -> Likeness {
-    let is_live = |(key, object): (&String, &super::object::Object)| {
-        live.get(key).is_some_and(|present| {
-            let same = present.etag == object.etag || is_of_parts(&object.etag);
-            same && present.size == object.size
-        })
-    };
-    let told = build.values().any(|object| !is_of_parts(&object.etag));
-    if build.is_empty() || !told || !build.iter().all(is_live) {
-        Likeness::Other
-    } else if build.len() == live.len() {
-        Likeness::Exact
-    } else {
-        Likeness::Within
+    let (mut is_told, mut differs) = (false, false);
+    for (key, object) in build {
+        let Some(present) = live.get(key).filter(|present| present.size == object.size) else { return Likeness::Other };
+        let is_same = present.etag == object.etag;
+        is_told |= is_same && !is_of_parts(&object.etag);
+        differs |= !is_same && !is_of_parts(&object.etag) && !is_of_parts(&present.etag);
+    }
+    match (build.is_empty(), differs, is_told) {
+        (true, ..) => Likeness::Other,
+        (false, true, _) => Likeness::OfSize,
+        (false, false, false) => Likeness::InParts,
+        (false, false, true) if build.len() == live.len() => Likeness::Exact,
+        (false, false, true) => Likeness::Within,
+    }
+}
+
+/// Which build is live, as far as a look can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Live<'a> {
+    /// The one of this name.
+    Build(&'a str),
+    /// None of those that were compared.
+    NoneOfThem,
+    /// One that looks like it is there, and `ETag`s cannot be compared.
+    Untold(Opaque),
+}
+
+/// Why the `ETag`s of a build and of what is live cannot be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opaque {
+    /// Objects are encrypted with a key of KMS.
+    Sealed,
+    /// Objects were uploaded in parts.
+    InParts,
+}
+
+impl Opaque {
+    /// Why, as the end of a sentence.
+    fn why(self) -> &'static str {
+        match self {
+            Self::Sealed => {
+                "its objects are encrypted with a key of KMS, so an ETag says nothing of what is in an object, and sizes \
+                 alone prove nothing"
+            }
+            Self::InParts => {
+                "its objects were uploaded in parts, so a copy bears another ETag than what it was copied from, and sizes \
+                 alone prove nothing"
+            }
+        }
+    }
+}
+
+impl<'a> Live<'a> {
+    fn name(self) -> Option<&'a str> {
+        match self {
+            Self::Build(name) => Some(name),
+            Self::NoneOfThem | Self::Untold(_) => None,
+        }
     }
 }
 
@@ -81,7 +130,7 @@ pub struct Choice<'a> {
 /// Why none can be chosen, and what to do.
 pub fn choose<'a>(
     builds: &'a [Build],
-    live: Option<&str>,
+    live: Live<'_>,
     prefix: &str,
     to: Option<&str>,
 ) -> Result<Choice<'a>, PlanRefusal> {
@@ -92,13 +141,21 @@ pub fn choose<'a>(
     }
 }
 
-fn previous<'a>(builds: &'a [Build], live: Option<&str>, prefix: &str) -> Result<Choice<'a>, PlanRefusal> {
+fn previous<'a>(builds: &'a [Build], live: Live<'_>, prefix: &str) -> Result<Choice<'a>, PlanRefusal> {
     if builds.is_empty() {
         return Err(PlanRefusal::new(format!(
             "There is no build under {prefix}, so there is nothing to go back to. Have the pipeline keep its builds there."
         )));
     }
-    let Some(place) = builds.iter().position(|build| Some(build.name.as_str()) == live) else {
+    if let Live::Untold(opaque) = live {
+        return Err(PlanRefusal::new(format!(
+            "Which of the builds under {prefix} is live cannot be told: {}. So nothing says which was before it. Name one \
+             with `to <build>`: {}.",
+            opaque.why(),
+            some(builds)
+        )));
+    }
+    let Some(place) = builds.iter().position(|build| Some(build.name.as_str()) == live.name()) else {
         return Err(PlanRefusal::new(format!(
             "What is live is none of the builds under {prefix}, so nothing says which was before it. Name one with \
              `to <build>`: {}.",
@@ -194,6 +251,7 @@ mod tests {
 
     fn chosen(live: Option<&str>, to: Option<&str>) -> Result<String, String> {
         let builds = builds();
+        let live = live.map_or(Live::NoneOfThem, Live::Build);
         let choice = choose(&builds, live, "releases/", to).map_err(|refusal| refusal.sentence)?;
         Ok(choice.build.name.clone())
     }
@@ -226,6 +284,18 @@ mod tests {
         assert!(refusal.contains(words), "{refusal}");
     }
 
+    #[rstest]
+    #[case::sealed(Opaque::Sealed, "encrypted with a key of KMS")]
+    #[case::in_parts(Opaque::InParts, "uploaded in parts")]
+    fn where_etags_say_nothing_that_is_said_and_a_build_can_still_be_named(#[case] opaque: Opaque, #[case] why: &str) {
+        let builds = builds();
+        let live = Live::Untold(opaque);
+        let refusal = choose(&builds, live, "releases/", None).unwrap_err().sentence;
+        assert!(refusal.starts_with("Which of the builds under releases/ is live cannot be told"), "{refusal}");
+        assert!(refusal.contains(why) && refusal.contains("`to <build>`: 20261120-3c9d5e71"), "{refusal}");
+        assert_eq!(choose(&builds, live, "releases/", Some("1a6f3c5")).unwrap().build.name, "20261101-1a6f3c5d");
+    }
+
     #[test]
     fn a_date_is_no_commit() {
         assert_eq!(commit("20261120-3c9d5e71"), Some("3c9d5e71".to_owned()));
@@ -241,10 +311,12 @@ mod tests {
     #[rstest]
     #[case::exact(&[("a", "1"), ("b", "2")], &[("a", "1"), ("b", "2")], Likeness::Exact)]
     #[case::leftovers(&[("a", "1")], &[("a", "1"), ("b", "2")], Likeness::Within)]
-    #[case::changed(&[("a", "1")], &[("a", "9")], Likeness::Other)]
+    #[case::changed(&[("a", "1")], &[("a", "9")], Likeness::OfSize)]
+    #[case::changed_beside_parts(&[("a", "1"), ("b", "2-3")], &[("a", "9"), ("b", "8")], Likeness::OfSize)]
+    #[case::live_in_parts(&[("a", "1"), ("b", "2")], &[("a", "1"), ("b", "8-2")], Likeness::Exact)]
     #[case::half_deployed(&[("a", "1"), ("b", "2")], &[("a", "1")], Likeness::Other)]
     #[case::in_parts(&[("a", "1"), ("b", "2-3")], &[("a", "1"), ("b", "8")], Likeness::Exact)]
-    #[case::nothing_told(&[("b", "2-3")], &[("b", "8")], Likeness::Other)]
+    #[case::nothing_told(&[("b", "2-3")], &[("b", "8")], Likeness::InParts)]
     #[case::empty(&[], &[], Likeness::Other)]
     fn which_build_is_live(#[case] build: &[(&str, &str)], #[case] live: &[(&str, &str)], #[case] like: Likeness) {
         assert_eq!(likeness(&listing(build), &listing(live)), like);

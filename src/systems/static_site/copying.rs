@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use aws_sdk_s3::config::{Builder, StalledStreamProtectionConfig};
 use aws_sdk_s3::types::{Delete as DeleteCall, ObjectIdentifier, ServerSideEncryption, StorageClass};
 use aws_types::request_id::RequestId as _;
 use futures::stream::{self, StreamExt as _};
@@ -9,6 +10,7 @@ use futures::stream::{self, StreamExt as _};
 use super::act::{Receipt, Undone};
 use super::manifest::{Copy, Delete, Manifest};
 use super::progress::places;
+use crate::aws::clients::copy_timeouts;
 use crate::aws::error::{Effect, ErrorClass};
 use crate::aws::{Aws, AwsError};
 use crate::systems::step_kind::Acted;
@@ -99,10 +101,15 @@ async fn copy_one(aws: &Aws, manifest: &Manifest, copy: &Copy) -> Result<Option<
         .copy_source_if_match(format!("\"{}\"", copy.etag))
         .set_storage_class(copy.class.as_deref().map(StorageClass::from))
         .set_website_redirect_location(copy.redirect.clone());
-    if let Some(seal) = &manifest.sealed {
+    if let Some(seal) = manifest.seal_of(copy) {
         let algorithm = ServerSideEncryption::from(seal.algorithm.as_str());
         call = call.server_side_encryption(algorithm).set_ssekms_key_id(seal.key.clone());
     }
+    // While it copies something large, S3 sends next to nothing: how long that may take is what the time-outs are for.
+    let patience = Builder::new()
+        .timeout_config(copy_timeouts(copy.size))
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    let call = call.customize().config_override(patience);
     let answer = Box::pin(call.send()).await.map_err(|error| AwsError::of("s3", "CopyObject", &error))?;
     // S3 may find out that a copy fails after it has begun to answer 200; such an answer has no result.
     if answer.copy_object_result.is_none() {

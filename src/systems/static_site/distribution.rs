@@ -1,8 +1,9 @@
 //! Looks at a distribution and its invalidations. Reads only.
 
+use aws_sdk_cloudfront::types::{DistributionConfig, OriginGroups};
 use jiff::Timestamp;
 
-use super::inventory::{Distribution, Enabled};
+use super::inventory::{Distribution, Enabled, Origin};
 use crate::aws::error::ErrorClass;
 use crate::aws::time::timestamp;
 use crate::aws::{Aws, AwsError};
@@ -55,11 +56,25 @@ pub async fn look(aws: &Aws, id: &str) -> Result<Distribution, AwsError> {
         origins: origins
             .unwrap_or_default()
             .iter()
-            .map(|origin| (origin.id.clone(), origin.origin_path.clone().unwrap_or_default()))
+            .map(|origin| Origin {
+                id: origin.id.clone(),
+                path: origin.origin_path.clone().unwrap_or_default(),
+                host: origin.domain_name.clone(),
+            })
             .collect(),
+        default: config.as_ref().and_then(default_origin),
         root: config.and_then(|config| config.default_root_object).filter(|root| !root.is_empty()),
         changed_at: timestamp(found.last_modified_time),
     })
+}
+
+/// The id of the origin of what no other behaviour is for: of a group, the first, which is asked before the others.
+fn default_origin(config: &DistributionConfig) -> Option<String> {
+    let target = &config.default_cache_behavior.as_ref()?.target_origin_id;
+    let groups = config.origin_groups.as_ref().map(OriginGroups::items).unwrap_or_default();
+    let members = groups.iter().find(|group| group.id == *target).and_then(|group| group.members.as_ref());
+    let first = members.and_then(|members| members.items.first()).map(|member| &member.origin_id);
+    Some(first.unwrap_or(target).clone())
 }
 
 fn explained(id: &str, mut error: AwsError) -> AwsError {

@@ -1,12 +1,12 @@
 //! Looks at single objects: what a listing does not tell. Reads only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::inventory::{EntryPage, KeptFor};
-use super::manifest::{Headers, Seal};
+use super::manifest::{Headers, Seal, Sealing};
 use crate::aws::error::ErrorClass;
 use crate::aws::{Aws, AwsError};
 
@@ -18,7 +18,8 @@ const AT_ONCE: usize = 32;
 struct Head {
     headers: [Option<String>; 7],
     metadata: BTreeMap<String, String>,
-    sealed: Option<Seal>,
+    /// Nothing where S3 does not say how it is encrypted: that is its own way.
+    seal: Option<Seal>,
 }
 
 /// The places of `headers` that are of interest by themselves.
@@ -28,8 +29,17 @@ const REDIRECT: usize = 6;
 /// An object, and the version of it that is meant.
 pub type Which = (String, Option<String>);
 
-/// The headers of the same keys on both sides: which differ, where websites redirect to, and how the present objects are
-/// encrypted. `alone` are keys of which only the source is looked at.
+/// What one look found.
+struct Look {
+    key: String,
+    /// Whether the live object of that key is compared.
+    is_pair: bool,
+    wanted: Option<Head>,
+    present: Option<Head>,
+}
+
+/// The headers of the same keys on both sides: which differ, where websites redirect to, and how objects are encrypted.
+/// `alone` are keys of which only the source is looked at.
 ///
 /// # Errors
 /// When AWS does not answer or refuses.
@@ -45,22 +55,48 @@ pub async fn compare(
     let looks = of_pair.chain(of_one).map(|((key, version), is_pair)| async move {
         let wanted = head(aws, bucket, &format!("{source}{key}"), version.as_deref()).await?;
         let present = if is_pair { head(aws, bucket, &format!("{live}{key}"), None).await? } else { None };
-        Ok::<_, AwsError>((key, is_pair, wanted, present))
+        Ok::<_, AwsError>(Look { key, is_pair, wanted, present })
     });
-    let looks: Vec<_> = stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await?;
+    let looks: Vec<Look> = stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await?;
+    Ok(told_by(looks))
+}
+
+/// What looks tell together, in whichever order they came back: the plan's digest rests on it.
+fn told_by(looks: Vec<Look>) -> Headers {
     let mut found = Headers::default();
-    for (key, is_pair, wanted, present) in looks {
+    let (mut sources, mut present_seals) = (BTreeMap::new(), BTreeSet::new());
+    for Look { key, is_pair, wanted, present } in looks {
         let Some(wanted) = wanted else { continue };
         if let Some(redirect) = wanted.headers.get(REDIRECT).cloned().flatten() {
             found.redirects.insert(key.clone(), redirect);
         }
         let differs = |present: &Head| present.headers != wanted.headers || present.metadata != wanted.metadata;
         if is_pair && present.as_ref().is_some_and(differs) {
-            found.differing.insert(key);
+            found.differing.insert(key.clone());
         }
-        found.sealed = found.sealed.or_else(|| present.and_then(|present| present.sealed)).or(wanted.sealed);
+        present_seals.extend(present.map(|present| present.seal.unwrap_or_else(Seal::plain)));
+        sources.insert(key, wanted.seal.unwrap_or_else(Seal::plain));
     }
-    Ok(found)
+    found.sealing = Sealing::of(sources, &present_seals);
+    found
+}
+
+/// How objects under `source` are encrypted, by key.
+///
+/// # Errors
+/// When AWS does not answer or refuses.
+pub async fn seals(
+    aws: &Aws,
+    bucket: &str,
+    source: &str,
+    which: Vec<Which>,
+) -> Result<BTreeMap<String, Seal>, AwsError> {
+    let looks = which.into_iter().map(|(key, version)| async move {
+        let found = head(aws, bucket, &format!("{source}{key}"), version.as_deref()).await?;
+        Ok::<_, AwsError>(found.map(|head| (key, head.seal.unwrap_or_else(Seal::plain))))
+    });
+    let found: Vec<Option<(String, Seal)>> = stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// The page that browsers begin with, as it is live; `None` where there is none of that name.
@@ -72,6 +108,7 @@ pub async fn entry(aws: &Aws, bucket: &str, prefix: &str, name: &str) -> Result<
     Ok(found.map(|head| EntryPage {
         name: name.to_owned(),
         kept: KeptFor::of(head.headers.get(CACHE_CONTROL).and_then(Option::as_deref)),
+        seal: head.seal.unwrap_or_else(Seal::plain),
     }))
 }
 
@@ -86,9 +123,7 @@ async fn head(aws: &Aws, bucket: &str, key: &str, version: Option<&str>) -> Resu
 
 fn told(answer: HeadObjectOutput) -> Head {
     let algorithm = answer.server_side_encryption.as_ref().map(|how| how.as_str().to_owned());
-    let sealed = algorithm
-        .filter(|algorithm| algorithm.starts_with("aws:kms"))
-        .map(|algorithm| Seal { algorithm, key: answer.ssekms_key_id.clone() });
+    let seal = algorithm.map(|algorithm| Seal { algorithm, key: answer.ssekms_key_id.clone() });
     Head {
         headers: [
             answer.content_type,
@@ -100,6 +135,28 @@ fn told(answer: HeadObjectOutput) -> Head {
             answer.website_redirect_location,
         ],
         metadata: answer.metadata.unwrap_or_default().into_iter().collect(),
-        sealed,
+        seal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_looks_that_come_back_in_another_order_tell_the_same() {
+        let kms = |key: &str| Some(Seal { algorithm: "aws:kms".to_owned(), key: Some(key.to_owned()) });
+        let look = |key: &str, seal| Look {
+            key: key.to_owned(),
+            is_pair: true,
+            wanted: Some(Head { seal, ..Head::default() }),
+            present: Some(Head::default()),
+        };
+        let there = || vec![look("a.html", kms("one")), look("b.html", kms("two")), look("c.html", None)];
+        let back = || there().into_iter().rev().collect::<Vec<_>>();
+        assert_eq!(told_by(there()), told_by(back()));
+        let Sealing::AsItsSource(seals) = told_by(there()).sealing else { panic!("they differ") };
+        assert_eq!(seals["b.html"], kms("two").unwrap());
+        assert_eq!(seals["c.html"], Seal::plain());
     }
 }

@@ -29,7 +29,7 @@ use super::progress::{Progress, next_batch, places, progress, ranges, upto};
 use super::proof;
 use super::refusals::{failure, of_undone};
 use crate::aws::{Aws, AwsError};
-use crate::incident::site::{ObjectCopies, OriginPath, SiteWay, SiteWork, number};
+use crate::incident::site::{DELETES, ObjectCopies, OriginPath, SiteWay, SiteWork, number};
 use crate::incident::step::{Failure, Finding};
 use crate::incident::time::Now;
 use crate::systems::step_kind::{Acted, Judgement, News, Outcome, StepJournal, StepKind};
@@ -64,6 +64,17 @@ impl StepKind for SiteStep<'_> {
 
     fn judge(&self, seen: &SiteSeen, journal: &StepJournal<'_>, now: Now) -> Judgement<Do> {
         judge(*self, seen, journal, now)
+    }
+
+    /// Half a copy is worse than either site, and a switch of which `CloudFront` was not told is seen by some and not by
+    /// others. A switch that did not take place has begun nothing.
+    fn completes(&self, what: &Do, _seen: &SiteSeen, journal: &StepJournal<'_>) -> bool {
+        match what {
+            Do::CopyObject { .. } | Do::DeleteObjects { .. } | Do::CreateInvalidation { .. } => {
+                journal.may_have_done(|_: &Do| true)
+            }
+            Do::UpdateDistribution { .. } => false,
+        }
     }
 
     fn news(&self, _seen: &SiteSeen, journal: &StepJournal<'_>) -> Vec<News> {
@@ -232,7 +243,7 @@ fn copy(manifest: &Manifest, pending: &[u32]) -> Do {
 }
 
 fn delete(manifest: &Manifest, pending: &[u32]) -> Do {
-    let batch: Vec<u32> = pending.iter().copied().take(crate::incident::site::BATCH).collect();
+    let batch: Vec<u32> = pending.iter().copied().take(DELETES).collect();
     let all = manifest.deletes.len();
     let progress = format!("deleting: {} of {} objects are gone", count(all - pending.len()), count(all));
     Do::DeleteObjects { ranges: ranges(&batch), progress }

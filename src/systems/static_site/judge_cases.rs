@@ -8,15 +8,17 @@ use serde_json::json;
 
 use super::act::{Do, Receipt, Undone};
 use super::distribution::SeenInvalidation;
-use super::inventory::{Distribution, Enabled};
+use super::inventory::{Distribution, Enabled, Origin};
 use super::judge::{SiteStep, judge};
-use super::manifest::{Extra, Headers, Manifest, Places, Wanted};
+use super::manifest::{Extra, Headers, Manifest, Places, Seal, Sealing, Wanted};
 use super::object::{Listing, Object};
 use super::observe::{Past, SiteSeen, goes_on};
+use super::progress::progress;
+use super::proof::of_objects;
 use crate::incident::site::{ObjectCopies, OriginPath, SiteWay, SiteWork};
 use crate::incident::step::{Act, ActOutcome, Failure, Finding};
 use crate::incident::time::Now;
-use crate::systems::step_kind::{Judgement, StepJournal};
+use crate::systems::step_kind::{Judgement, StepJournal, StepKind as _};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
@@ -227,7 +229,8 @@ fn distribution(path: &str, etag: &str, status: &str) -> SiteSeen {
         status: status.to_owned(),
         enabled: Enabled::Yes,
         names: vec!["app.example.com".to_owned()],
-        origins: vec![("web".to_owned(), path.to_owned())],
+        origins: vec![Origin { id: "web".to_owned(), path: path.to_owned(), host: String::new() }],
+        default: Some("web".to_owned()),
         root: None,
         changed_at: None,
     };
@@ -304,4 +307,54 @@ fn objects_are_listed_only_when_something_follows_from_it() {
     assert!(!goes_on(ActOutcome::Unknown));
     let undone = Undone { passing: 1, ..Undone::default() };
     assert!(!goes_on(accepted(&Receipt::Objects { done: 0, undone })));
+}
+
+#[test]
+fn a_stop_carries_a_copy_that_has_begun_to_its_end_and_begins_no_other() {
+    let (work, manifest) = (copies(), manifest());
+    let step = SiteStep { work: &work, manifest: Some(&manifest) };
+    let completes =
+        |step: SiteStep<'_>, what: &Do, acts: &[Act]| step.completes(what, &SiteSeen::default(), &journal(acts));
+    let rest =
+        [copy(1, 2, "1 of 2"), invalidate(3), Do::DeleteObjects { ranges: vec![(0, 2)], progress: String::new() }];
+    for what in rest {
+        assert!(!completes(step, &what, &[]), "nothing has begun: {what:?}");
+        assert!(completes(step, &what, &[act(1, &copy(0, 1, "0 of 2"), all_done(1))]), "{what:?}");
+        assert!(completes(step, &what, &[act(1, &copy(0, 1, "0 of 2"), ActOutcome::Unknown)]), "{what:?}");
+        let refused = ActOutcome::Refused { why: "no".to_owned() };
+        assert!(!completes(step, &what, &[act(1, &copy(0, 1, "0 of 2"), refused)]), "{what:?}");
+        let before = Act { attempt: 0, ..act(1, &copy(0, 1, "0 of 2"), all_done(1)) };
+        assert!(!completes(step, &what, &[before]), "another attempt is a new undertaking: {what:?}");
+    }
+    let switch = switch();
+    let step = SiteStep { work: &switch, manifest: None };
+    let switched = [act(1, &update("ET1"), accepted(&Receipt::Updated { etag: "ET2".to_owned() }))];
+    assert!(completes(step, &invalidate(2), &switched));
+    assert!(!completes(step, &update("ET2"), &[act(1, &update("ET1"), ActOutcome::Unknown)]));
+}
+
+#[test]
+fn the_proof_says_by_what_objects_were_compared() {
+    let line = |second: &str| {
+        let build = listing(&[("assets/a.js", "a1"), ("index.html", "i1"), ("same.css", "s")], 0);
+        let wanted = |object: Object| Wanted { etag: object.etag, size: object.size, class: None, version: None };
+        let wanted = build.into_iter().map(|(key, object)| (key, wanted(object))).collect();
+        let places =
+            Places { bucket: "web".to_owned(), source: "releases/1/".to_owned(), live: String::new(), except: None };
+        let seal = Seal { algorithm: "aws:kms".to_owned(), key: None };
+        let headers = Headers { sealing: Sealing::Alike(seal), ..Headers::default() };
+        let manifest = Manifest::between(places, &wanted, &before(), &headers, Extra::Left);
+        let live = listing(&[("assets/a.js", second), ("index.html", "other"), ("same.css", "s")], 21);
+        let found = progress(&manifest, &live, Some(at(5)));
+        of_objects(&copies(), &manifest, &live, &found, "I1").remove(0).text
+    };
+    let why = "encryption with KMS and uploads in parts leave an ETag that says nothing of the bytes";
+    assert_eq!(
+        line("a1"),
+        format!(
+            "All 3 objects of the release are live in web/, 2 by ETag and size, 1 by size and by the time of their copy: \
+             {why}; 2 were copied (20 bytes)."
+        )
+    );
+    assert!(line("a9").contains("1 by ETag and size, 2 by size and by the time of their copy"), "{}", line("a9"));
 }

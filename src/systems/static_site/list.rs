@@ -100,23 +100,24 @@ pub async fn first_uploads(
     stream::iter(looks).buffered(AT_ONCE).try_collect().await
 }
 
-/// Every version of every object of a bucket.
+/// Every version of every object under `prefix`, with their keys counted from it.
 ///
 /// # Errors
 /// When AWS does not answer or refuses.
-pub async fn versions(aws: &Aws, bucket: &str) -> Result<Versions, AwsError> {
+pub async fn versions(aws: &Aws, bucket: &str, prefix: &str) -> Result<Versions, AwsError> {
     let mut found: std::collections::BTreeMap<String, Vec<(bool, Version)>> = std::collections::BTreeMap::new();
     let (mut key_marker, mut version_marker) = (None, None);
     loop {
-        let call = aws.reads().s3.list_object_versions().bucket(bucket);
+        let call = aws.reads().s3.list_object_versions().bucket(bucket).prefix(prefix);
         let call = call.set_key_marker(key_marker).set_version_id_marker(version_marker);
         let page = call.send().await;
         let page = page.map_err(|error| listing_failed(bucket, AwsError::of("s3", "ListObjectVersions", &error)))?;
-        for (key, is_latest, version) in page.versions.unwrap_or_default().into_iter().filter_map(written) {
-            found.entry(key).or_default().push((is_latest, version));
-        }
-        for (key, is_latest, version) in page.delete_markers.unwrap_or_default().into_iter().filter_map(deleted) {
-            found.entry(key).or_default().push((is_latest, version));
+        let written = page.versions.unwrap_or_default().into_iter().filter_map(written);
+        let deleted = page.delete_markers.unwrap_or_default().into_iter().filter_map(deleted);
+        for (key, is_latest, version) in written.chain(deleted) {
+            if let Some(within) = key.strip_prefix(prefix).filter(|within| !within.is_empty()) {
+                found.entry(within.to_owned()).or_default().push((is_latest, version));
+            }
         }
         key_marker = page.next_key_marker;
         version_marker = page.next_version_id_marker;

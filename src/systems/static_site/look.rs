@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::builds::{self, Build, Likeness, likeness};
+use super::builds::{self, Build, Likeness, Opaque, likeness};
 use super::distribution;
 use super::heads::{self, Which};
-use super::inventory::{Distribution, Found, FoundBuilds, FoundVersions, Layout, SiteInventory, SiteSpec, Versioning};
+use super::inventory::{
+    Distribution, EntryPage, Found, FoundBuilds, FoundVersions, Layout, SiteInventory, SiteSpec, Untold, Versioning,
+    folder,
+};
 use super::list;
-use super::manifest::{Headers, Manifest, Places, Wanted};
+use super::manifest::{Headers, Manifest, Places, Sealing, Wanted};
 use super::object::{Listing, measure, newest};
 use super::order::is_page;
 use super::versions;
@@ -34,33 +37,35 @@ pub async fn look(aws: &Aws, spec: &SiteSpec) -> Result<SiteInventory, AwsError>
     let distribution = distribution::look(aws, &spec.distribution).await?;
     let invalidated_at = distribution::invalidated_at(aws, &spec.distribution, &spec.invalidate).await?;
     let versioning = versioning(aws, &spec.bucket).await?;
+    let served = match &spec.layout {
+        Layout::Releases { live, .. } => Some(live.clone()),
+        Layout::OriginPath { origin, .. } => distribution.origin_path(origin).map(folder),
+        Layout::Versions => distribution.folder_of(&spec.bucket),
+    };
+    let entry = match &served {
+        Some(folder) => heads::entry(aws, &spec.bucket, folder, distribution.entry()).await?,
+        None => None,
+    };
     let found = match &spec.layout {
-        Layout::Releases { prefix, live } => Found::Builds(copied_builds(aws, spec, prefix, live).await?),
+        Layout::Releases { prefix, live } => {
+            Found::Builds(copied_builds(aws, spec, (prefix, live), &distribution, entry.as_ref()).await?)
+        }
         Layout::OriginPath { prefix, origin } => {
             Found::Builds(switched_builds(aws, spec, prefix, origin, &distribution).await?)
         }
         Layout::Versions => {
-            let versions = match versioning {
-                Versioning::Enabled | Versioning::Unknown => list::versions(aws, &spec.bucket).await?,
-                Versioning::Suspended | Versioning::Off => versions::Versions::new(),
+            let versions = match (versioning, &served) {
+                (Versioning::Enabled | Versioning::Unknown, Some(folder)) => {
+                    list::versions(aws, &spec.bucket, folder).await?
+                }
+                (Versioning::Suspended | Versioning::Off, _) | (_, None) => versions::Versions::new(),
             };
             let points = versions::points(&versions);
-            Found::Versions(FoundVersions { points, versions, manifest: None })
+            let changed_at = versions::changed_at(&versions);
+            Found::Versions(FoundVersions { folder: served, points, changed_at, versions, ..FoundVersions::default() })
         }
     };
-    let prefix = match &spec.layout {
-        Layout::Releases { live, .. } => live.clone(),
-        Layout::OriginPath { origin, .. } => folder(distribution.origin_path(origin).unwrap_or_default()),
-        Layout::Versions => String::new(),
-    };
-    let entry = heads::entry(aws, &spec.bucket, &prefix, distribution.entry()).await?;
     Ok(SiteInventory { spec: spec.clone(), distribution, entry, versioning, found, invalidated_at })
-}
-
-/// An origin path as a prefix: `/releases/41` is `releases/41/`.
-fn folder(path: &str) -> String {
-    let inner = path.trim_matches('/');
-    if inner.is_empty() { String::new() } else { format!("{inner}/") }
 }
 
 async fn versioning(aws: &Aws, bucket: &str) -> Result<Versioning, AwsError> {
@@ -117,16 +122,29 @@ async fn list_whole(
     Ok(likenesses)
 }
 
-async fn copied_builds(aws: &Aws, spec: &SiteSpec, prefix: &str, live: &str) -> Result<FoundBuilds, AwsError> {
+async fn copied_builds(
+    aws: &Aws,
+    spec: &SiteSpec,
+    (prefix, live): (&str, &str),
+    distribution: &Distribution,
+    entry: Option<&EntryPage>,
+) -> Result<FoundBuilds, AwsError> {
     let mut builds = all_builds(aws, spec, prefix).await?;
     let except = prefix.starts_with(live).then_some(prefix);
     let present = list::objects(aws, &spec.bucket, live, except).await?;
     let mut best: Option<(Likeness, String)> = None;
+    // The best of those that are told by size alone.
+    let mut vague: Option<(Likeness, String)> = None;
     for portion in builds.chunks_mut(LISTED).take(COMPARED / LISTED) {
         let likenesses = list_whole(aws, spec, prefix, portion, Some(&present)).await?;
         for (build, like) in portion.iter().zip(likenesses) {
-            if like > best.as_ref().map_or(Likeness::Other, |(best, _)| *best) {
-                best = Some((like, build.name.clone()));
+            let (found, least) = match like {
+                Likeness::Other => continue,
+                Likeness::OfSize | Likeness::InParts => (&mut vague, Likeness::Other),
+                Likeness::Within | Likeness::Exact => (&mut best, Likeness::InParts),
+            };
+            if like > found.as_ref().map_or(least, |(so_far, _)| *so_far) {
+                *found = Some((like, build.name.clone()));
             }
         }
         if best.is_some() {
@@ -134,7 +152,18 @@ async fn copied_builds(aws: &Aws, spec: &SiteSpec, prefix: &str, live: &str) -> 
         }
     }
     let changed_at = newest(&present);
-    Ok(FoundBuilds { builds, live: best.map(|(_, name)| name), changed_at, present, manifest: None, untold: 0 })
+    let opaque = match (&best, vague) {
+        (Some(_), _) | (None, None) => None,
+        (None, Some((Likeness::InParts, _))) => Some(Opaque::InParts),
+        (None, Some((_, name))) => {
+            let source = format!("{prefix}{name}/");
+            let of_build = heads::entry(aws, &spec.bucket, &source, distribution.entry()).await?;
+            let mut pages = entry.into_iter().chain(of_build.as_ref());
+            pages.any(|page| page.seal.is_of_kms()).then_some(Opaque::Sealed)
+        }
+    };
+    let live = best.map(|(_, name)| name);
+    Ok(FoundBuilds { builds, live, opaque, changed_at, present, ..FoundBuilds::default() })
 }
 
 async fn switched_builds(
@@ -152,7 +181,7 @@ async fn switched_builds(
     let name = path.strip_prefix(prefix).map(|name| name.trim_end_matches('/'));
     let live = name.filter(|name| builds.iter().any(|build| build.name == *name)).map(str::to_owned);
     let changed_at = distribution.changed_at;
-    Ok(FoundBuilds { builds, live, changed_at, present: Listing::new(), manifest: None, untold: 0 })
+    Ok(FoundBuilds { builds, live, changed_at, ..FoundBuilds::default() })
 }
 
 /// Finds out what going to `to` takes, object by object. What cannot be chosen is refused when the plan is made.
@@ -164,7 +193,7 @@ pub async fn prepare(aws: &Aws, inventory: &mut SiteInventory, to: Option<&str>)
     let entry = inventory.distribution.entry().to_owned();
     match (&spec.layout, &mut inventory.found) {
         (Layout::Releases { prefix, live }, Found::Builds(found)) => {
-            let Ok(choice) = builds::choose(&found.builds, found.live.as_deref(), prefix, to) else { return Ok(()) };
+            let Ok(choice) = builds::choose(&found.builds, found.live(), prefix, to) else { return Ok(()) };
             let source = format!("{prefix}{}/", choice.build.name);
             let listing = list::objects(aws, &spec.bucket, &source, None).await?;
             let except = prefix.starts_with(live.as_str()).then(|| prefix.clone());
@@ -175,7 +204,7 @@ pub async fn prepare(aws: &Aws, inventory: &mut SiteInventory, to: Option<&str>)
             found.manifest = Some(Manifest::between(places, &wanted, &found.present, &headers, spec.extra));
         }
         (Layout::OriginPath { prefix, .. }, Found::Builds(found)) => {
-            let chosen = builds::choose(&found.builds, found.live.as_deref(), prefix, to);
+            let chosen = builds::choose(&found.builds, found.live(), prefix, to);
             let Ok(name) = chosen.map(|choice| choice.build.name.clone()) else { return Ok(()) };
             let source = format!("{prefix}{name}/");
             let listing = list::objects(aws, &spec.bucket, &source, None).await?;
@@ -191,13 +220,14 @@ pub async fn prepare(aws: &Aws, inventory: &mut SiteInventory, to: Option<&str>)
             let Ok(choice) = versions::choose(&found.points, to) else { return Ok(()) };
             let wanted = versions::state_at(&found.versions, choice.at);
             let present = versions::live(&found.versions);
-            let places =
-                Places { bucket: spec.bucket.clone(), source: String::new(), live: String::new(), except: None };
+            let Some(folder) = found.folder.clone() else { return Ok(()) };
+            let places = Places { bucket: spec.bucket.clone(), source: folder.clone(), live: folder, except: None };
             let is_live = |key: &str, wanted: &Wanted| {
                 let newest = found.versions.get(key).and_then(|versions| versions.first());
                 newest.map(|newest| &newest.id) == wanted.version.as_ref()
             };
-            let (headers, _) = headers(aws, &places, &wanted, &present, &entry, is_live).await?;
+            let (headers, untold) = headers(aws, &places, &wanted, &present, &entry, is_live).await?;
+            found.untold = untold;
             found.manifest = Some(Manifest::between(places, &wanted, &present, &headers, spec.extra));
         }
         // A look has found what the layout keeps.
@@ -226,7 +256,7 @@ async fn headers(
     present: &Listing,
     entry: &str,
     is_itself: impl Fn(&str, &Wanted) -> bool,
-) -> Result<(Headers, u64), AwsError> {
+) -> Result<(Headers, Untold), AwsError> {
     let is_same = |key: &str, wanted: &Wanted| {
         present.get(key).is_some_and(|object| object.etag == wanted.etag && object.size == wanted.size)
     };
@@ -245,10 +275,35 @@ async fn headers(
         }
     }
     pairs.sort_by_key(|(key, _)| (key != entry, !is_page(key)));
-    let untold = pairs.len().saturating_sub(LOOKS) as u64;
-    pairs.truncate(LOOKS);
-    alone.truncate(LOOKS);
+    let mut untold = Untold { headers: cut(&mut pairs), redirects: cut(&mut alone), seals: 0 };
     let sides = (places.source.as_str(), places.live.as_str());
-    let found = heads::compare(aws, &places.bucket, sides, pairs, alone).await?;
+    let mut found = heads::compare(aws, &places.bucket, sides, pairs, alone).await?;
+    if let Sealing::AsItsSource(seals) = &mut found.sealing {
+        let is_copied = |key: &str, wanted: &Wanted| !is_same(key, wanted) && !seals.contains_key(key);
+        let copied = wanted.iter().filter(|(key, wanted)| is_copied(key, wanted));
+        let mut rest: Vec<Which> = copied.map(|(key, wanted)| which(key, wanted)).collect();
+        untold.seals = cut(&mut rest);
+        seals.extend(heads::seals(aws, &places.bucket, &places.source, rest).await?);
+    }
     Ok((found, untold))
+}
+
+/// Leaves as many as are looked at, and says how many are not.
+fn cut(which: &mut Vec<Which>) -> u64 {
+    let more = which.len().saturating_sub(LOOKS) as u64;
+    which.truncate(LOOKS);
+    more
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_beyond_the_looks_is_counted() {
+        let which = |many: usize| -> Vec<Which> { (0..many).map(|number| (number.to_string(), None)).collect() };
+        let (mut few, mut many) = (which(3), which(LOOKS + 12));
+        assert_eq!((cut(&mut few), cut(&mut many)), (0, 12));
+        assert_eq!((few.len(), many.len()), (3, LOOKS));
+    }
 }

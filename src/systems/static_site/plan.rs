@@ -1,12 +1,16 @@
 //! Makes the step that takes a static site back. Pure.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::builds::{self, Build};
+use jiff::Timestamp;
+
+use super::builds::{self, Live};
 use super::inventory::{
-    Distribution, EntryPage, Found, FoundBuilds, FoundVersions, KeptFor, Layout, SiteInventory, Versioning,
+    Distribution, EntryPage, Found, FoundBuilds, FoundVersions, KeptFor, Layout, SiteInventory, SiteSpec, Untold,
+    Versioning,
 };
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Sealed};
 use super::proof::words;
 use super::releases::{self, unknown};
 use super::versions;
@@ -53,7 +57,13 @@ pub fn resource(inventory: &SiteInventory) -> Resource {
     match &inventory.spec.layout {
         Layout::OriginPath { .. } => Resource::new(inventory.distribution.arn.clone()),
         Layout::Releases { live, .. } => Resource::new(format!("arn:aws:s3:::{}/{live}", inventory.spec.bucket)),
-        Layout::Versions => Resource::new(format!("arn:aws:s3:::{}/", inventory.spec.bucket)),
+        Layout::Versions => {
+            let folder = match &inventory.found {
+                Found::Versions(found) => found.folder.as_deref().unwrap_or_default(),
+                Found::Builds(_) => "",
+            };
+            Resource::new(format!("arn:aws:s3:::{}/{folder}", inventory.spec.bucket))
+        }
     }
 }
 
@@ -143,22 +153,16 @@ fn of_copies(
     prefix: &str,
     to: Option<&str>,
 ) -> Result<Planned, PlanRefusal> {
-    let choice = builds::choose(&found.builds, found.live.as_deref(), prefix, to)?;
+    let choice = builds::choose(&found.builds, found.live(), prefix, to)?;
     let release = releases::of_build(choice.build, prefix);
     let Some(manifest) = &found.manifest else { return Err(not_prepared()) };
     whole(inventory, manifest, &format!("The build {}", choice.build.name))?;
-    let (warned, loses) = losses(inventory, manifest, found.live.is_none(), &choice.build.name);
-    if manifest.is_empty() && is_forgotten(inventory, found) {
+    let (warned, loses) = losses(inventory, manifest, found.live(), &choice.build.name);
+    if manifest.is_empty() && is_forgotten(inventory, found.changed_at) {
         let place = inventory.spec.title();
-        return Ok(Planned::NothingToDo { why: already(inventory, choice.build, manifest, &place), release });
+        return Ok(Planned::NothingToDo { why: already(inventory, &choice.build.name, manifest, &place), release });
     }
-    let mut how = vec![choice.how.clone()];
-    if manifest.is_empty() {
-        how.push("It is live already; CloudFront was not told since, so only that is done.".to_owned());
-    }
-    if found.untold > 0 {
-        how.push(format!("Of {} unchanged objects, the headers were not compared.", number(found.untold)));
-    }
+    let how = how(choice.how.clone(), manifest, &found.untold);
     let from = match found.live.as_ref().and_then(|live| found.builds.iter().find(|build| build.name == *live)) {
         Some(build) => Release { deployed_at: found.changed_at, ..releases::of_build(build, prefix) },
         None => unknown(prefix, found.changed_at),
@@ -169,7 +173,7 @@ fn of_copies(
         Course {
             from,
             to: release,
-            how: how.join(" "),
+            how,
             verbs: verbs(&counts),
             loses,
             warnings: warned,
@@ -201,28 +205,79 @@ fn of_versions(inventory: &SiteInventory, found: &FoundVersions, to: Option<&str
             )));
         }
     }
+    let Some(folder) = &found.folder else { return Err(no_folder(inventory)) };
     let choice = versions::choose(&found.points, to)?;
     let Some(manifest) = &found.manifest else { return Err(not_prepared()) };
     let release = releases::of_choice(&choice);
     whole(inventory, manifest, &format!("What the bucket keeps of {}", release.label))?;
-    let from = versions::present(&found.points).map_or_else(|| unknown("", None), releases::of_point);
-    if manifest.is_empty() {
-        let why = format!("{} is as it was at {}: no object differs.", inventory.spec.title(), release.label);
+    let from = versions::present(&found.points).map_or_else(|| unknown(folder, None), releases::of_point);
+    if manifest.is_empty() && is_forgotten(inventory, found.changed_at) {
+        let why = already(inventory, &release.label, manifest, &inventory.spec.title());
         return Ok(Planned::NothingToDo { release, why });
     }
     let counts = manifest.counts();
     let way = Course {
         from,
         to: release,
-        how: choice.how,
+        how: how(choice.how, manifest, &found.untold),
         verbs: verbs(&counts),
         // The bucket keeps what is written over and deleted.
         loses: Vec::new(),
-        warnings: deleted(manifest, "were not there then").into_iter().collect(),
+        warnings: deleted(manifest, "were not there then").into_iter().chain(beside(inventory, folder)).collect(),
         estimate: takes(&counts),
-        way: objects(manifest, "", counts),
+        way: objects(manifest, folder, counts),
     };
     Ok(step(inventory, way))
+}
+
+/// That nothing says which objects of the bucket are the site.
+fn no_folder(inventory: &SiteInventory) -> PlanRefusal {
+    let SiteSpec { bucket, distribution, .. } = &inventory.spec;
+    let origins = inventory.distribution.origins.iter();
+    let of_bucket: Vec<String> = origins
+        .clone()
+        .filter(|origin| origin.is_of(bucket))
+        .map(|origin| format!("{} (path {})", origin.id, if origin.path.is_empty() { "/" } else { &origin.path }))
+        .collect();
+    PlanRefusal::new(if of_bucket.is_empty() {
+        let hosts: Vec<&str> = origins.map(|origin| origin.host.as_str()).collect();
+        format!(
+            "The distribution {distribution} takes no objects from the bucket {bucket}; it takes them from {}. Correct \
+             `bucket` or `distribution` in rollbot.yml.",
+            hosts.join(", ")
+        )
+    } else {
+        format!(
+            "Which folder of {bucket} is the site cannot be told: the default behaviour of the distribution {distribution} \
+             takes its objects from elsewhere, and its origins {} differ. Keep builds under a prefix of their own and \
+             configure `releases` with the folder that is live.",
+            of_bucket.join(", ")
+        )
+    })
+}
+
+/// That other folders of the bucket, which the distribution has as well, stay as they are.
+fn beside(inventory: &SiteInventory, folder: &str) -> Option<String> {
+    let named = |folder: &str| if folder.is_empty() { "the whole bucket".to_owned() } else { folder.to_owned() };
+    let others: BTreeSet<String> =
+        inventory.distribution.folders_beside(&inventory.spec.bucket, folder).map(|other| named(&other)).collect();
+    (!others.is_empty()).then(|| {
+        format!(
+            "Only {} goes back. The distribution has another origin of this bucket ({}), and nothing of that is changed.",
+            named(folder),
+            others.into_iter().collect::<Vec<_>>().join(", ")
+        )
+    })
+}
+
+/// How a release was found, and what of it was not looked at.
+fn how(chosen: String, manifest: &Manifest, untold: &Untold) -> String {
+    let only = "It is live already; CloudFront was not told since, so only that is done.";
+    let only = manifest.is_empty().then(|| only.to_owned());
+    let encrypted = "Objects are not all encrypted alike, so each copy is encrypted as its source is.";
+    let encrypted = (manifest.each == Sealed::AsItsSource).then(|| encrypted.to_owned());
+    let all = std::iter::once(chosen).chain(only).chain(untold.sentences()).chain(encrypted);
+    all.collect::<Vec<_>>().join(" ")
 }
 
 fn of_switch(
@@ -233,19 +288,20 @@ fn of_switch(
 ) -> Result<Planned, PlanRefusal> {
     let id = &inventory.spec.distribution;
     let Some(present) = inventory.distribution.origin_path(origin) else {
-        let known: Vec<&str> = inventory.distribution.origins.iter().map(|(id, _)| id.as_str()).collect();
+        let known: Vec<&str> = inventory.distribution.origins.iter().map(|origin| origin.id.as_str()).collect();
         return Err(PlanRefusal::new(format!(
             "The distribution {id} has no origin {origin}; it has {}. Correct `origin` in rollbot.yml.",
             known.join(", ")
         )));
     };
-    let choice = builds::choose(&found.builds, found.live.as_deref(), prefix, to)?;
+    let choice = builds::choose(&found.builds, found.live(), prefix, to)?;
     let release = releases::of_build(choice.build, prefix);
     let Some(manifest) = &found.manifest else { return Err(not_prepared()) };
     whole(inventory, manifest, &format!("The build {}", choice.build.name))?;
     let is_live = found.live.as_deref() == Some(choice.build.name.as_str());
-    if is_live && is_forgotten(inventory, found) {
-        let why = already(inventory, choice.build, manifest, &format!("{} ({id})", inventory.distribution.name()));
+    if is_live && is_forgotten(inventory, found.changed_at) {
+        let why =
+            already(inventory, &choice.build.name, manifest, &format!("{} ({id})", inventory.distribution.name()));
         return Ok(Planned::NothingToDo { release, why });
     }
     let from = match found.live.as_ref().and_then(|live| found.builds.iter().find(|build| build.name == *live)) {
@@ -304,21 +360,20 @@ fn takes(counts: &Counts) -> Duration {
 }
 
 /// Whether `CloudFront` was told to forget everything after the live objects were last changed.
-fn is_forgotten(inventory: &SiteInventory, found: &FoundBuilds) -> bool {
-    match (inventory.invalidated_at, found.changed_at) {
+fn is_forgotten(inventory: &SiteInventory, changed_at: Option<Timestamp>) -> bool {
+    match (inventory.invalidated_at, changed_at) {
         (Some(invalidated), Some(changed)) => invalidated >= changed,
         (Some(_), None) => true,
         (None, _) => false,
     }
 }
 
-fn already(inventory: &SiteInventory, build: &Build, manifest: &Manifest, place: &str) -> String {
+fn already(inventory: &SiteInventory, release: &str, manifest: &Manifest, place: &str) -> String {
     let objects = number((manifest.same.len() + manifest.copies.len()) as u64);
     let at = inventory.invalidated_at.map(|at| at.strftime("%-d %b %H:%M UTC").to_string()).unwrap_or_default();
     let mut why = format!(
-        "{} is live in {place} already: all {objects} objects are its own, and CloudFront has forgotten the ones before \
-         (invalidation of {at} completed).",
-        build.name
+        "{release} is live in {place} already: all {objects} objects are its own, and CloudFront has forgotten the ones \
+         before (invalidation of {at} completed)."
     );
     if let Some(EntryPage { kept: KeptFor::Time(time), .. }) = &inventory.entry {
         why = format!(
@@ -364,17 +419,19 @@ fn whole(inventory: &SiteInventory, manifest: &Manifest, what: &str) -> Result<(
 }
 
 /// What whoever approves should know of what is deleted or written over, and what of it is lost for good.
-fn losses(
-    inventory: &SiteInventory,
-    manifest: &Manifest,
-    is_unknown: bool,
-    release: &str,
-) -> (Vec<String>, Vec<String>) {
+fn losses(inventory: &SiteInventory, manifest: &Manifest, live: Live<'_>, release: &str) -> (Vec<String>, Vec<String>) {
     let deleted = deleted(manifest, &format!("are not in {release}"));
     let overwrites = manifest.copies.iter().any(|copy| copy.was.is_some());
-    let unknown = (is_unknown && overwrites).then(|| {
-        "What is live is none of the builds; what is written over cannot be brought back from one.".to_owned()
-    });
+    let unknown = match live {
+        Live::Build(_) => None,
+        Live::NoneOfThem => {
+            Some("What is live is none of the builds; what is written over cannot be brought back from one.")
+        }
+        Live::Untold(_) => Some(
+            "Which build is live cannot be told; what is written over may be none, and could not be brought back from one.",
+        ),
+    };
+    let unknown = unknown.filter(|_| overwrites).map(str::to_owned);
     let all = deleted.into_iter().chain(unknown).collect();
     match inventory.versioning {
         // The bucket keeps what is written over and deleted.

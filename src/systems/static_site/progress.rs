@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::manifest::{Copy, Manifest};
 use super::object::{Listing, Object};
 use super::order::Group;
-use crate::incident::site::BATCH;
+use crate::incident::site::COPIES;
 
 /// How far a manifest is carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -71,8 +71,8 @@ fn stands(manifest: &Manifest, copy: &Copy, object: Option<&Object>, since: Opti
     };
     let is_fresh = since.is_some_and(|since| object.modified >= since);
     let is_before = copy.was.as_ref() == Some(&object.etag);
-    let is_copy = object.size == copy.size
-        && (object.etag == copy.etag || (is_fresh && copy.changes_its_etag(manifest.sealed.as_ref())));
+    let is_copy =
+        object.size == copy.size && (object.etag == copy.etag || (is_fresh && manifest.changes_etag_of(copy)));
     match (is_copy, is_before, is_fresh) {
         (true, false, _) | (true, true, true) => Stands::AsWanted,
         (_, true, _) => Stands::AsBefore,
@@ -86,7 +86,7 @@ pub fn next_batch(manifest: &Manifest, pending: &[u32]) -> Vec<u32> {
         manifest.copies.get(usize::try_from(place).ok()?).map(super::manifest::Copy::group)
     };
     let Some(first) = pending.first().and_then(|place| group_of(*place)) else { return Vec::new() };
-    pending.iter().copied().take_while(|place| group_of(*place) == Some(first)).take(BATCH).collect()
+    pending.iter().copied().take_while(|place| group_of(*place) == Some(first)).take(COPIES).collect()
 }
 
 /// Places as ranges, each from its first to before its end.

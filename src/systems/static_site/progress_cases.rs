@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::manifest::{Extra, Headers, Manifest, Places, Seal, Wanted};
+use super::manifest::{Extra, Headers, Manifest, Places, Seal, Sealing, Wanted};
 use super::object::{Listing, Object};
 use super::order::is_page;
 use super::progress::{next_batch, places, progress, ranges, upto};
@@ -172,9 +172,9 @@ fn a_copy_of_what_was_uploaded_in_parts_or_sealed_bears_another_etag() {
     let mut build = listing(&BTreeMap::from([(4, 1)]));
     build.get_mut("assets/app-1.js").unwrap().etag = "abc-3".to_owned();
     let seal = Seal { algorithm: "aws:kms".to_owned(), key: None };
-    for (etag, sealed) in [("abc-3", None), ("abc", Some(seal))] {
+    for (etag, sealing) in [("abc-3", Sealing::Plain), ("abc", Sealing::Alike(seal))] {
         build.get_mut("assets/app-1.js").unwrap().etag = etag.to_owned();
-        let headers = Headers { sealed, ..Headers::default() };
+        let headers = Headers { sealing, ..Headers::default() };
         let manifest = Manifest::between(places_of(), &wanted(&build), &Listing::new(), &headers, Extra::Left);
         let object = |second, size| Object { etag: "another".to_owned(), size, modified: at(second), class: None };
         let live = |second, size| Listing::from([("assets/app-1.js".to_owned(), object(second, size))]);

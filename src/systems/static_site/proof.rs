@@ -10,6 +10,9 @@ use crate::incident::site::{OriginPath, SiteWork, number, size};
 use crate::incident::step::Evidence;
 use crate::systems::step_kind::{News, Outcome, StepJournal};
 
+/// Why `ETag`s are not always compared.
+const OPAQUE: &str = "encryption with KMS and uploads in parts leave an ETag that says nothing of the bytes";
+
 /// The proof that every object is live and `CloudFront` has forgotten the old ones.
 pub fn of_objects(
     work: &SiteWork,
@@ -20,8 +23,21 @@ pub fn of_objects(
 ) -> Vec<Evidence> {
     let its_own = (manifest.copies.len() + manifest.same.len()) as u64;
     let place = format!("{}/{}", manifest.bucket, manifest.live);
+    // What was copied under another ETag was told by its size, and by being written since.
+    let by_time = manifest.copies.iter().filter(|copy| {
+        manifest.changes_etag_of(copy) && live.get(&copy.key).is_some_and(|object| object.etag != copy.etag)
+    });
+    let by = match by_time.count() as u64 {
+        0 => "by ETag and size".to_owned(),
+        some if some == its_own => format!("by size and by the time of their copy: {OPAQUE}"),
+        some => format!(
+            "{} by ETag and size, {} by size and by the time of their copy: {OPAQUE}",
+            number(its_own - some),
+            number(some)
+        ),
+    };
     let mut lines = vec![format!(
-        "All {} objects of the release are live in {place}, by ETag and size; {} were copied ({}).",
+        "All {} objects of the release are live in {place}, {by}; {} were copied ({}).",
         number(its_own),
         number(manifest.copies.len() as u64),
         size(manifest.copies.iter().map(|copy| copy.size).sum())

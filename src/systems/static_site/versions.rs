@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::manifest::Wanted;
 use super::object::{Listing, Object};
+use super::order::is_page;
 use crate::incident::ids::Digest;
 use crate::systems::planned::PlanRefusal;
 
@@ -101,6 +102,14 @@ pub fn state_at(versions: &Versions, at: Timestamp) -> BTreeMap<String, Wanted> 
 pub fn live(versions: &Versions) -> Listing {
     let live = versions.iter().filter_map(|(key, versions)| Some((key.clone(), versions.first()?.object.clone()?)));
     live.collect()
+}
+
+/// When what people ask for was last written or deleted. An asset that is deleted is one that no page names any more, and
+/// a rollback deletes it after `CloudFront` was told.
+pub fn changed_at(versions: &Versions) -> Option<Timestamp> {
+    let newest = versions.iter().filter_map(|(key, versions)| Some((key, versions.first()?)));
+    let counts = newest.filter(|(key, version)| version.object.is_some() || is_page(key));
+    counts.map(|(_, version)| version.at).max()
 }
 
 fn fingerprint(state: &BTreeMap<String, Wanted>) -> Digest {
@@ -260,6 +269,17 @@ mod tests {
         assert_eq!(present(&points).unwrap().at, at(1));
         assert_eq!(choose(&points, None).unwrap().at, at(-600), "not the bad one again");
         assert_eq!(releases(&points).len(), 3);
+    }
+
+    #[test]
+    fn e06_a_page_that_is_deleted_changes_the_site_and_an_asset_does_not() {
+        let mut versions = site();
+        assert_eq!(changed_at(&versions), Some(at(62)));
+        versions.get_mut("new.js").unwrap().insert(0, version("n2", 90, None));
+        assert_eq!(changed_at(&versions), Some(at(62)));
+        versions.insert("about.html".to_owned(), vec![version("a2", 91, None), version("a1", 0, Some("about"))]);
+        assert_eq!(changed_at(&versions), Some(at(91)));
+        assert_eq!(changed_at(&Versions::new()), None);
     }
 
     #[test]

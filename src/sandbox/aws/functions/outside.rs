@@ -25,6 +25,20 @@ impl AwsStandIn {
         account.functions.update_alias(&request, now, &mut account.ids).map(drop)
     }
 
+    /// A deployment of `CodeDeploy` drives an alias from now on.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such function.
+    pub fn drive_alias(&self, function: &str, alias: &str, deployment: &str) -> Result<(), Refusal> {
+        let mut account = self.account();
+        let function = account.functions.find_mut(function)?;
+        for driven in function.aliases.iter_mut().filter(|known| known.name == alias) {
+            driven.shifted_by = Some(deployment.to_owned());
+        }
+        Ok(())
+    }
+
     /// Somebody outside changes settings of `$LATEST`, as `UpdateFunctionConfiguration` takes them.
     ///
     /// # Errors

@@ -156,7 +156,7 @@ pub struct SeedAlias {
     /// Versions that get a part of its calls, with the part.
     #[serde(default)]
     pub weights: BTreeMap<String, f64>,
-    /// The deployment of `CodeDeploy` that is shifting its traffic.
+    /// The deployment of `CodeDeploy` that drives it, with weights or, before the first shift, without.
     #[serde(default)]
     pub shifted_by: Option<String>,
     /// Its provisioned concurrency.

@@ -1,4 +1,4 @@
-//! Deployments of `CodeDeploy` that are shifting the traffic of an alias: what it tells of them.
+//! Deployments of `CodeDeploy` that drive an alias: what it tells of them.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,9 @@ impl Functions {
         match operation {
             "ListDeploymentTargets" => Some(Ok(json!({"targetIds": [target]}))),
             "BatchGetDeploymentTargets" => {
-                let (other, weight) = alias.weights.iter().next()?;
+                // Before its first shift, and where it moves everything at once, the alias has no weights.
+                let other = alias.weights.keys().next().or(function.versions.last().map(|newest| &newest.version))?;
+                let weight = alias.weights.get(other).copied().unwrap_or_default();
                 Some(Ok(json!({"deploymentTargets": [{
                     "deploymentTargetType": "LambdaTarget",
                     "lambdaTarget": {

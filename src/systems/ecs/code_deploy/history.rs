@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::super::inventory::{DeploymentStatus, Revision, ServiceDeployment};
+use super::super::strategy::Strategy;
 use super::app_spec::AppSpec;
 use super::deployments::{CodeDeployment, Status};
 use crate::incident::release::Image;
@@ -51,6 +52,8 @@ pub fn told_as_ecs(
             rolled_back_to: deployment.rolled_back_by.clone(),
             waits_at: None,
             breaker: None,
+            stage: None,
+            strategy: Strategy::default(),
         });
     }
     (told, revisions)

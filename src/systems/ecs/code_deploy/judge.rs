@@ -57,6 +57,18 @@ impl StepKind for EcsCodeDeploy {
         judge(self, &seen.blue, seen.registered.as_deref(), journal, now)
     }
 
+    /// A deployment that we have stopped and that is not taken back leaves both versions with a part of the traffic.
+    fn completes(&self, what: &Do, seen: &Sight, journal: &StepJournal<'_>) -> bool {
+        let is_left = |newest: &CodeDeployment| matches!(newest.status, Status::Stopped | Status::Failed);
+        match what {
+            Do::Register { .. } | Do::Create { .. } => {
+                seen.blue.deployments.first().is_some_and(is_left)
+                    && journal.may_have_done(|done: &Do| matches!(done, Do::Stop { .. }))
+            }
+            Do::Stop { .. } => false,
+        }
+    }
+
     async fn act(&self, aws: &Aws, what: &Do, key: &str) -> Result<Acted<Receipt>, AwsError> {
         act::act(aws, what, key).await
     }

@@ -1,6 +1,7 @@
 //! The table of `judge` for services under `CodeDeploy`: what was seen, what was done, and what follows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rstest::rstest;
 use serde_json::json;
@@ -12,11 +13,11 @@ use super::act::{Do, Receipt, description};
 use super::app_spec::AppSpec;
 use super::deployments::{CodeDeployment, Status};
 use super::judge::judge;
-use super::observe::{Blue, TaskSet};
+use super::observe::{Blue, Sight, TaskSet};
 use crate::incident::step::{Act, ActOutcome, Finding};
 use crate::incident::time::Now;
 use crate::incident::work::{EcsCodeDeploy, Registration};
-use crate::systems::step_kind::{Judgement, StepJournal};
+use crate::systems::step_kind::{Judgement, StepJournal, StepKind as _};
 
 /// The key that every act of the tables begins with.
 const KEY: &str = "rb-7k3fq-backend";
@@ -360,4 +361,19 @@ fn what_cannot_be_proved_is_said(#[case] change: fn(&mut Blue), #[case] expected
     change(&mut seen);
     let judgement = word(&judged(&seen, &[]));
     assert!(judgement.starts_with(expected), "{judgement}");
+}
+
+#[test]
+fn a_stop_does_not_leave_both_versions_with_a_part_of_the_traffic() {
+    let work = work();
+    let completes = |status: Status, acts: &[Act]| {
+        let blue = with(under_way(42, 43, 30), |seen| seen.deployments[0].status = status);
+        let seen = Sight { blue: Arc::new(blue), registered: None };
+        let journal = StepJournal { key: KEY, attempt: 1, began_at: at("12:00:00"), acts, remedy: None };
+        work.completes(&create(), &seen, &journal)
+    };
+    let stopped = [act_at("12:00:10", &stop(), stopping())];
+    assert!(completes(Status::Stopped, &stopped), "it was stopped, and nothing takes it back");
+    assert!(!completes(Status::Succeeded, &stopped), "it was quicker than the stop: all traffic is on one");
+    assert!(!completes(Status::Stopped, &[]), "somebody else stopped it");
 }
