@@ -200,7 +200,8 @@ impl Bench {
     }
 
     async fn plan(&self, to: Option<&str>) -> Step {
-        let inventory = Self::spec().look(&self.aws, to).await.unwrap();
+        let mut inventory = Self::spec().look(&self.aws, to).await.unwrap();
+        inventory.look_at_target(&self.aws, to, &[]).await.unwrap();
         match Self::spec().plan(&inventory, to, &[]).unwrap() {
             Planned::Steps { mut steps, .. } => steps.remove(0),
             Planned::NothingToDo { why, .. } => panic!("nothing to do: {why}"),
@@ -416,7 +417,8 @@ async fn releases_say_what_has_become_of_each() {
 #[tokio::test]
 async fn an_image_that_is_gone_refuses_the_plan() {
     let bench = Bench::of(good(&[5, 2])).await;
-    let inventory = Bench::spec().look(&bench.aws, None).await.unwrap();
+    let mut inventory = Bench::spec().look(&bench.aws, None).await.unwrap();
+    inventory.look_at_target(&bench.aws, None, &[]).await.unwrap();
     let refusal = Bench::spec().plan(&inventory, None, &[]).unwrap_err().to_string();
     assert!(refusal.contains("of api:5 is gone"), "{refusal}");
 }

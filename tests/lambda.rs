@@ -253,7 +253,7 @@ async fn c18_a_version_that_gets_ready_and_warm_instances_are_waited_for() {
     play.approve("sre").await;
     let proved = play.until_recorded("a verdict", |incident| verdict(incident).is_some()).await;
     assert_eq!(verdict(&proved), Some(Verdict::RolledBack), "{}", play.seen());
-    assert!(everything(&play).contains("5 instances are kept warm."), "{}", everything(&play));
+    play.until("the instances", |play| everything(play).contains("5 instances are kept warm.")).await;
     play.leave().await;
 }
 

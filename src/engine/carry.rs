@@ -83,7 +83,7 @@ pub(super) async fn carry(engine: &Engine, id: &IncidentId, step: &StepId) -> Re
         | Work::Amplify(_)
         | Work::Lambda(_)
         | Work::EcsCodeDeploy(_)
-        | Work::Stack(_) => take_back(engine, id, step).await,
+        | Work::Stack(_) => Box::pin(take_back(engine, id, step)).await,
         Work::Freeze(work) => freeze_step::hold_back(engine, id, step, work).await,
         // They wait for a person as soon as they have begun.
         Work::Gate(_) | Work::Manual(_) => Ok(()),

@@ -114,7 +114,10 @@ async fn distribution(config: &SdkConfig, id: &str, lines: &mut BTreeSet<String>
     let client = aws_sdk_cloudfront::Client::new(config);
     let told = client.get_distribution_config().id(id).send().await.expect("a distribution is told");
     let origins = told.distribution_config().and_then(|config| config.origins());
-    let paths: BTreeMap<_, _> =
-        origins.into_iter().flat_map(|origins| origins.items()).map(|one| (one.id(), one.origin_path())).collect();
+    let paths: BTreeMap<_, _> = origins
+        .into_iter()
+        .flat_map(aws_sdk_cloudfront::types::Origins::items)
+        .map(|one| (one.id(), one.origin_path()))
+        .collect();
     lines.insert(format!("distribution {id}: {paths:?}"));
 }

@@ -10,7 +10,7 @@ pub(crate) fn commands() -> Vec<Case> {
     vec![
         c("a question", &[]).says("Nothing is in flight"),
         c("the same delivery again", &[("trigger_id", Some("a question"))]).retried("http_timeout"),
-        c("help", &[("text", Some("help"))]).answers("Type `/rollback`, an environment and a service"),
+        c("help", &[("text", Some("help"))]).says("takes a service back to the release that ran before"),
         // These ask for a form, which Slack does not open for a trigger that it did not give.
         c("nothing typed", &[("text", Some(""))]).says("The form could not be opened in time"),
         c("no text at all", &[("text", None)]).says("The form could not be opened in time"),
@@ -63,7 +63,7 @@ pub(crate) fn commands() -> Vec<Case> {
         c("no command", &[("command", None)]).status(400).answers("no command"),
         Case::new("nothing", COMMANDS, "").status(400).answers("no user_id"),
         Case::new("JSON for a form", COMMANDS, "{\"user_id\": \"U0DEV00001\"}").status(400).answers("no user_id"),
-        Case::new("broken escapes", COMMANDS, "user_id=%zz&channel_id=%&command=%2").answers("Type `/rollback`"),
+        Case::new("broken escapes", COMMANDS, "user_id=%zz&channel_id=%&command=%2"),
         Case::new(
             "no UTF-8",
             COMMANDS,
@@ -78,7 +78,7 @@ pub(crate) fn commands() -> Vec<Case> {
         .status(400)
         .answers("no user_id"),
         Case::new("a field twice", COMMANDS, format!("{}&text=help", form(&fields("a field twice", &[]))))
-            .answers("Type `/rollback`"),
+            .says("takes a service back to the release that ran before"),
         c("no type of content", &[]).of_content_type(None).says("Nothing is in flight"),
         c("another type of content", &[]).of_content_type(Some("text/plain")).says("Nothing is in flight"),
     ]

@@ -248,8 +248,8 @@ impl Service {
         let stage = match deployment.status {
             ServiceDeploymentStatus::InProgress if deployment.is_paused() => Some("POST_SCALE_UP"),
             ServiceDeploymentStatus::Pending => Some("RECONCILE_SERVICE"),
-            ServiceDeploymentStatus::InProgress if kept == Some(Kept::WhileItBakes) => Some("BAKE_TIME"),
-            ServiceDeploymentStatus::InProgress if kept == Some(Kept::WhileTrafficShifts) => {
+            ServiceDeploymentStatus::InProgress if kept == Some(Kept::Bake) => Some("BAKE_TIME"),
+            ServiceDeploymentStatus::InProgress if kept == Some(Kept::TrafficShifts) => {
                 Some("PRODUCTION_TRAFFIC_SHIFT")
             }
             ServiceDeploymentStatus::InProgress

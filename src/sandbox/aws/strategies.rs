@@ -12,11 +12,11 @@ use super::service::{Scene, Service, ServiceDeploymentStatus};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kept {
     /// The new ones are not all up.
-    WhileTasksStart,
+    TasksStart,
     /// The traffic goes over in steps.
-    WhileTrafficShifts,
+    TrafficShifts,
     /// The bake time runs.
-    WhileItBakes,
+    Bake,
 }
 
 /// How long traffic goes over in steps, and how long the bake time is; `None` for a rolling update.
@@ -54,9 +54,9 @@ impl Service {
             primary.up_since = Some(scene.now.at);
         }
         primary.kept = match primary.up_since.map(|since| scene.now.elapsed(since)) {
-            None => Some(Kept::WhileTasksStart),
-            Some(up) if up < shift => Some(Kept::WhileTrafficShifts),
-            Some(up) if up < shift + bake => Some(Kept::WhileItBakes),
+            None => Some(Kept::TasksStart),
+            Some(up) if up < shift => Some(Kept::TrafficShifts),
+            Some(up) if up < shift + bake => Some(Kept::Bake),
             Some(_) => None,
         };
     }
