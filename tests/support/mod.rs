@@ -232,7 +232,11 @@ impl Play {
         let user = self.user(who);
         let values: Vec<(&str, &str)> = values.iter().map(|(label, text)| (label.as_str(), text.as_str())).collect();
         let since = self.stage.clock.reading();
-        while self.with_button(button).is_some() {
+        // The button may be there again at once, for another plan: that is not the one that was approved.
+        let mark = format!("@{who} approved");
+        let votes = |play: &Self| play.thread().iter().filter(|said| said.contains(&mark)).count();
+        let before = votes(self);
+        while self.with_button(button).is_some() && votes(self) == before {
             assert!(since.elapsed() < self.patience, "[ {button} ] does not go\n{}", self.seen());
             if self.click(who, button).await.is_none() {
                 return;
@@ -253,7 +257,10 @@ impl Play {
                 continue;
             }
             let submitted = self.stage.clock.reading();
-            while self.with_button(button).is_some() && submitted.elapsed() < Duration::from_secs(5) {
+            while self.with_button(button).is_some()
+                && votes(self) == before
+                && submitted.elapsed() < Duration::from_secs(5)
+            {
                 self.revive().await;
                 self.stage.clock.sleep_really(Duration::from_millis(50)).await;
             }
