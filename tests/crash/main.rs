@@ -36,7 +36,7 @@ use story::{Outcome, Story};
 
 /// How many stories are played side by side: they mostly wait, for AWS and for Slack's limits. With many more the
 /// stand-ins are slower than the three seconds that the bot leaves a post whose sender has died.
-const SIDE_BY_SIDE: usize = 16;
+const SIDE_BY_SIDE: usize = 24;
 /// How many are played side by side without a crash: what somebody does in the middle of a deployment must not come late.
 const CALM_SIDE_BY_SIDE: usize = 8;
 /// After so many points it is said how far the run is.
