@@ -57,7 +57,7 @@ const TYPED: &[(&str, &str)] = &[
 const SILENCE: Duration = Duration::from_millis(300);
 
 /// What only says that nothing is wrong.
-const FINE: &[&str] = &["Nothing is in flight", "There is no rollback", "Type `/rollback`"];
+const FINE: &[&str] = &["Nothing is in flight", "There is no rollback", "takes a service back to the release"];
 
 /// What is sent to the socket, and is not an order that can be carried out. `@incident` waits for approval.
 const ORDERS: &[&str] = &[
