@@ -14,6 +14,8 @@ pub mod making;
 pub mod needs;
 pub mod observe;
 pub mod plan;
+#[cfg(test)]
+mod plan_cases;
 pub mod proof;
 pub mod register;
 #[cfg(test)]
